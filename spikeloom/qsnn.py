@@ -1,0 +1,195 @@
+"""The `.qsnn` file: one network, safe to load from a stranger, byte-identical when saved twice.
+
+    offset 0   "QSNN"
+    4          format version, 2 bytes little-endian
+    6          length of the header, 4 bytes little-endian
+    10         header: JSON, ASCII, sorted keys, no white space
+    ...        the arrays of the header in order: weight codes packed LSB first; others 4 bytes little-endian, signed
+    last 32    SHA-256 of all before
+
+Nothing in a file is executed or unpickled, and no length is believed before it is checked against the file.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from spikeloom import codebooks, encoders
+from spikeloom.decay import Decay
+from spikeloom.errors import FileError, SpikeloomError
+from spikeloom.network import Dense, Input, Layer, Lif, Network
+
+MAGIC, VERSION, CHECKSUM = b"QSNN", 1, 32
+MAX_HEADER, MAX_FILE = 1 << 22, 1 << 28
+
+
+def save(network: Network, path: str | Path) -> Path:
+    """Write `network` to `path`, aside first and then renamed: a file is never half-written."""
+    path = Path(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_bytes(pack(network))
+        os.replace(aside, path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise FileError(f"{path} must be writable, but {error.strerror}") from None
+    return path
+
+
+def load(path: str | Path) -> Network:
+    """The network in the file `path`. Raises `FileError` for anything that is not a whole, valid file."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise FileError(f"{path} must be a readable file, but {error.strerror}") from None
+    try:
+        return unpack(data)
+    except SpikeloomError as error:
+        raise FileError(f"{path}: {error}") from None
+
+
+def pack(network: Network) -> bytes:
+    """The bytes of a file."""
+    arrays: list[bytes] = []
+    header = {
+        "input": {"shape": list(network.input.shape), "bits": network.input.bits, "signed": network.input.signed},
+        "encoder": None if network.encoder is None else _plugin(encoders, network.encoder),
+        "layers": [_pack_layer(layer, arrays) for layer in network.layers],
+        "readout": network.readout,
+        "timesteps": network.timesteps,
+        "labels": list(network.labels),
+        "provenance": network.provenance,
+    }
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode("ascii")
+    if len(text) > MAX_HEADER:
+        raise FileError(f"header must be at most {MAX_HEADER} bytes, not {len(text)}: shorten the provenance")
+    body = MAGIC + VERSION.to_bytes(2, "little") + len(text).to_bytes(4, "little") + text + b"".join(arrays)
+    return body + hashlib.sha256(body).digest()
+
+
+def unpack(data: bytes) -> Network:
+    """The network in the bytes of a file."""
+    if data[:4] != MAGIC:
+        raise FileError(f"file must begin with {MAGIC!r}, not {data[:4]!r}: not a .qsnn file")
+    if len(data) > MAX_FILE:
+        raise FileError(f"file must be at most {MAX_FILE} bytes")
+    version, size = int.from_bytes(data[4:6], "little"), int.from_bytes(data[6:10], "little")
+    if len(data) >= 10 and not 1 <= version <= VERSION:
+        raise FileError(f"format version must be 1 to {VERSION}, not {version}: a newer Spikeloom wrote this file")
+    if len(data) < 10 + CHECKSUM or size > min(MAX_HEADER, len(data) - 10 - CHECKSUM):
+        raise FileError(f"file must be whole, not cut short at {len(data)} bytes")
+    if hashlib.sha256(data[:-CHECKSUM]).digest() != data[-CHECKSUM:]:
+        raise FileError("checksum must match: the file was cut short, damaged or edited")
+    try:
+        header = json.loads(data[10:10 + size].decode("ascii"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"header must be ASCII JSON, but {error}") from None
+    reader = _Arrays(data[10 + size:-CHECKSUM])
+    network = _unpack_network(header, reader)
+    reader.finish()
+    return network
+
+
+def _no_constant(name: str):
+    raise ValueError(f"it holds {name}")
+
+
+def _plugin(family, item: object) -> dict:
+    return {"kind": family.kind(item), **dataclasses.asdict(item)}
+
+
+def _pack_layer(layer: Layer, arrays: list[bytes]) -> dict:
+    synapses, neurons = layer.synapses, layer.neurons
+    codes = synapses.codebook.encode(synapses.weights).reshape(-1, 1)
+    bits = (codes >> np.arange(synapses.codebook.bits)) & 1
+    arrays.append(np.packbits(bits.astype(np.uint8), bitorder="little").tobytes())
+    header = {f.name: getattr(neurons, f.name) for f in dataclasses.fields(neurons)}
+    header["decay"] = dataclasses.asdict(neurons.decay)
+    for name in ("bias", "threshold"):
+        array = header[name]
+        if array is not None:
+            arrays.append(array.astype("<i4").tobytes() if np.ptp(array) else b"")
+            header[name] = "array" if np.ptp(array) else int(array[0])
+    dense = {"kind": "dense", "shape": list(synapses.weights.shape), "codebook": _plugin(codebooks, synapses.codebook)}
+    return {"synapses": dense, "neurons": {"kind": "lif", **header}, "delay": layer.delay}
+
+
+class _Arrays:
+    """Takes the arrays off the file's body, in order, and insists that all of it is used."""
+
+    def __init__(self, data: bytes):
+        self.data, self.used = data, 0
+
+    def take(self, size: int) -> np.ndarray:
+        if size > len(self.data) - self.used:
+            raise FileError(f"arrays must fit the file: {size} bytes wanted, {len(self.data) - self.used} left")
+        self.used += size
+        return np.frombuffer(self.data, np.uint8, size, self.used - size)
+
+    def finish(self) -> None:
+        if self.used != len(self.data):
+            raise FileError(f"file must end after its arrays, not {len(self.data) - self.used} bytes later")
+
+
+def _fields(thing: str, value: object, names: set[str]) -> dict:
+    if not isinstance(value, dict) or set(value) != names:
+        found = sorted(value) if isinstance(value, dict) else value
+        raise FileError(f"{thing} must have the fields {sorted(names)}, not {str(found)[:200]}")
+    return value
+
+
+def _list(thing: str, value: object, most: int) -> list:
+    if not isinstance(value, list) or len(value) > most:
+        raise FileError(f"{thing} must be a list of at most {most} items, not {str(value)[:200]}")
+    return value
+
+
+def _make(family, thing: str, value: object):
+    if not isinstance(value, dict) or "kind" not in value:
+        raise FileError(f"{thing} must be an object with a kind, not {str(value)[:200]}")
+    return family.make(**value)
+
+
+def _unpack_network(header: object, reader: _Arrays) -> Network:
+    network = {f.name for f in dataclasses.fields(Network)}
+    header = dict(_fields("network", header, network))
+    source = _fields("input", header.pop("input"), {"shape", "bits", "signed"})
+    encoder = header.pop("encoder")
+    layers = [_unpack_layer(layer, reader) for layer in _list("layers", header.pop("layers"), 64)]
+    return Network(
+        input=Input(**{**source, "shape": tuple(_list("input shape", source["shape"], 8))}),
+        encoder=None if encoder is None else _make(encoders, "encoder", encoder),
+        layers=tuple(layers),
+        labels=tuple(_list("labels", header.pop("labels"), 1 << 16)),
+        **header,
+    )
+
+
+def _unpack_layer(value: object, reader: _Arrays) -> Layer:
+    layer = _fields("layer", value, {"synapses", "neurons", "delay"})
+    dense = _fields("synapses", layer["synapses"], {"kind", "shape", "codebook"})
+    book = _make(codebooks, "codebook", dense["codebook"])
+    shape = _list("weights shape", dense["shape"], 2)
+    if dense["kind"] != "dense" or len(shape) != 2 or not all(type(n) is int and 0 < n <= 1 << 16 for n in shape):
+        raise FileError(f"synapses must be dense of shape (outputs, inputs), not {dense['kind']!r} {shape}")
+    count = shape[0] * shape[1]
+    stream = np.unpackbits(reader.take((count * book.bits + 7) // 8), bitorder="little")
+    if stream[count * book.bits:].any():
+        raise FileError("padding after the weight codes must be zero")
+    bits = stream[:count * book.bits].reshape(-1, book.bits).astype(np.int64)
+    weights = book.decode((bits << np.arange(book.bits)).sum(axis=1)).reshape(shape)
+    neurons = dict(_fields("neurons", layer["neurons"], {"kind"} | {f.name for f in dataclasses.fields(Lif)}))
+    if neurons.pop("kind") != "lif":
+        raise FileError(f"neurons must be 'lif', not {layer['neurons']['kind']!r}")
+    neurons["decay"] = Decay(**_fields("decay", neurons["decay"], {"num", "shift", "rounding"}))
+    for name in ("bias", "threshold"):
+        if neurons[name] == "array":
+            neurons[name] = reader.take(4 * shape[0]).view("<i4").astype(np.int64)
+        elif type(neurons[name]) is not int and (name, neurons[name]) != ("threshold", None):
+            raise FileError(f"{name} must be an integer or 'array', not {str(neurons[name])[:200]}")
+    return Layer(synapses=Dense(weights=weights, codebook=book), neurons=Lif(**neurons), delay=layer["delay"])
