@@ -1,0 +1,178 @@
+"""Random networks and frames, drawn from everything the contract admits: what the property tests run on.
+
+A draw is a function of its seed alone. Widths, thresholds and biases are drawn around the currents that the weights
+can produce, so that most networks spike, and a good part of them runs into the rails of its membranes.
+"""
+
+import math
+
+import numpy as np
+
+from spikeloom import codebooks, encoders
+from spikeloom.decay import MAX_SHIFT, ROUNDINGS, Decay
+from spikeloom.network import RESETS, Dense, Input, Layer, Lif, Network
+
+MAX_SIZE, MAX_LAYERS, MAX_TIMESTEPS = 40, 4, 12
+ENCODERS = (None, "direct", "threshold", "rate")
+_ROOM = 29
+
+
+def random_network(seed: int) -> Network:
+    """A network of up to 4 layers of up to 40 neurons and up to 12 timesteps."""
+    rng = np.random.default_rng([0x5EED, seed])
+    source, encoder = _input(rng)
+    x = (0, 1) if encoder is not None and encoder.spikes else source.range
+    sizes = [source.size, *(_size(rng) for _ in range(rng.integers(1, MAX_LAYERS + 1)))]
+    fires = bool(rng.integers(2))
+    layers = []
+    for k, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        last = k == len(sizes) - 2
+        layers.append(_layer(rng, inputs, outputs, x, fires=fires or not last, last=last))
+        x = (0, 1)
+    readouts = ("count", "first-spike") if fires else ("membrane-last", "membrane-max", "membrane-sum")
+    return Network(
+        input=source,
+        encoder=encoder,
+        layers=tuple(layers),
+        readout=str(rng.choice(readouts)),
+        timesteps=int(rng.integers(1, MAX_TIMESTEPS + 1)),
+    )
+
+
+def random_frames(network: Network, seed: int, count: int) -> np.ndarray:
+    """`count` frames `(count, *network.frame_shape)`: busy, sparse, silent, and at both ends of the range."""
+    rng = np.random.default_rng([0xF4A3E5, seed])
+    low, high = network.input.range
+    shape = (count, *network.frame_shape)
+    frames = rng.integers(low, high + 1, shape)
+    keep = rng.choice([0.0, 0.1, 0.5, 1.0], size=count, p=[0.05, 0.25, 0.3, 0.4])
+    frames *= rng.random(shape) < keep.reshape(-1, *[1] * len(network.frame_shape))
+    extreme = rng.random(count)
+    frames[extreme < 0.1] = high
+    frames[extreme > 0.95] = low
+    return frames
+
+
+def _input(rng: np.random.Generator) -> tuple[Input, object | None]:
+    kind = ENCODERS[rng.integers(len(ENCODERS))]
+    bits = int(rng.choice([1, rng.integers(2, 9), rng.integers(2, 17)]))
+    signed = bool(bits > 1 and kind != "rate" and rng.random() < 0.5)
+    if rng.random() < 0.25:
+        shape = tuple(int(n) for n in rng.integers(1, 6, rng.integers(2, 4)) if n)
+        shape = shape if math.prod(shape) <= MAX_SIZE else shape[:1]
+    else:
+        shape = (_size(rng),)
+    source = Input(shape=shape, bits=bits, signed=signed)
+    if kind is None:
+        return source, None
+    parameters = {}
+    if kind == "threshold":
+        parameters["level"] = int(rng.integers(source.range[0], source.range[1] + 2))
+    elif kind == "rate":
+        parameters["seed"] = int(rng.choice([1, (1 << 31) - 1, rng.integers(1, 1 << 31)]))
+    return source, encoders.make(kind, **parameters)
+
+
+def _size(rng: np.random.Generator) -> int:
+    return int(rng.choice([1, rng.integers(2, 10), rng.integers(2, MAX_SIZE + 1)], p=[0.1, 0.4, 0.5]))
+
+
+def _codebook(rng: np.random.Generator, room: int):
+    """A codebook whose weights have at most `room >= 2` bits of magnitude."""
+    kind = str(rng.choice(["binary", "ternary", "pow2", "integer"]))
+    parameters, used = {}, 1
+    if kind == "pow2":
+        used = parameters["exponents"] = int(rng.integers(1, min(15, room) + 1))
+    elif kind == "integer":
+        used = parameters["bits"] = int(rng.integers(2, min(16, room) + 1))
+    most = min(codebooks.MAX_FRACTION, room - used)
+    fraction = int(rng.choice([0, rng.integers(min(4, most) + 1), rng.integers(most + 1)], p=[0.5, 0.4, 0.1]))
+    return codebooks.make(kind, **parameters, fraction=fraction)
+
+
+def _weights(rng: np.random.Generator, book, shape: tuple[int, int]) -> np.ndarray:
+    """Uniform over the codes that stand for a weight; where zero is one of them, also sparse or with a dead row."""
+    kind = codebooks.kind(book)
+    codes = np.arange(1 << book.bits)
+    if kind == "ternary":
+        codes = codes[codes != 2]
+    elif kind == "pow2":
+        magnitude = codes & (1 << book.bits - 1) - 1
+        codes = codes[(magnitude <= book.exponents) & ((magnitude > 0) | (codes == 0))]
+    weights = book.decode(rng.choice(codes, shape))
+    if kind != "binary":
+        density = rng.choice([1.0, 0.5, 0.1], p=[0.6, 0.3, 0.1])
+        weights = weights * (rng.random(shape) < density)
+        if rng.random() < 0.3:
+            weights[rng.integers(shape[0])] = 0
+            weights[:, rng.integers(shape[1])] = 0
+    return weights
+
+
+def _layer(rng: np.random.Generator, inputs: int, outputs: int, x: tuple[int, int], *, fires: bool,
+           last: bool) -> Layer:
+    largest = max(-x[0], x[1])
+    room = _ROOM - largest.bit_length() - inputs.bit_length()
+    book = _codebook(rng, room)
+    weights = _weights(rng, book, (outputs, inputs))
+    typical = max(1.0, math.sqrt(float((weights.astype(float) ** 2).sum(axis=1).mean())) * max(largest / 2, 1))
+    neurons = _neurons(rng, outputs, typical, fires)
+    delay = 0 if last else int(rng.choice([0, rng.integers(1, 4), rng.integers(1, 20)], p=[0.6, 0.3, 0.1]))
+    return Layer(synapses=Dense(weights=weights, codebook=book), neurons=neurons, delay=delay)
+
+
+def _neurons(rng: np.random.Generator, count: int, typical: float, fires: bool) -> Lif:
+    natural = int(typical).bit_length()
+    bits = int(rng.choice([rng.integers(2, 33), natural + rng.integers(-1, 3), natural + rng.integers(2, 7)]))
+    bits = min(max(bits, 2), 32)
+    top = (1 << bits - 1) - 1
+    floor = [None, None, 0, -int(min(typical, top + 1)), -int(rng.integers(top + 2))][rng.integers(5)]
+    bottom = -top - 1 if floor is None else floor
+    parameters = {}
+    if fires:
+        reset = RESETS[rng.integers(len(RESETS))]
+        parameters = {
+            "threshold": _thresholds(rng, count, typical, top),
+            "reset": reset,
+            "refractory": int(rng.choice([0, rng.integers(1, 4), rng.integers(1, 256)], p=[0.6, 0.3, 0.1])),
+        }
+        if reset == "zero":
+            near = (max(bottom, -int(typical)), min(top, int(typical)))
+            draws = (0, rng.integers(near[0], near[1] + 1), rng.integers(bottom, top + 1))
+            parameters["v_reset"] = int(draws[rng.choice(3, p=[0.6, 0.3, 0.1])])
+    else:
+        parameters["threshold"] = None
+    return Lif(neurons=count, bias=_biases(rng, count, typical), decay=_decay(rng), membrane_bits=bits, floor=floor,
+               **parameters)
+
+
+def _thresholds(rng: np.random.Generator, count: int, typical: float, top: int) -> np.ndarray | int:
+    """Reachable ones, one for all or one each; sometimes the least and the greatest, and the one never reached."""
+    values = typical * np.exp(rng.uniform(-1.5, 1.2, count))
+    values = np.clip(values, 1, top + 1).astype(np.int64)
+    kind = rng.random()
+    if kind < 0.45:
+        return int(values[0])
+    if kind < 0.6:
+        return int(rng.choice([1, top, top + 1]))
+    values[rng.random(count) < 0.05] = top + 1
+    return values
+
+
+def _biases(rng: np.random.Generator, count: int, typical: float) -> np.ndarray | int:
+    scale = int(typical * rng.choice([0.1, 0.5, 2.0])) + 1
+    kind = rng.integers(3)
+    if kind == 0:
+        return 0
+    return int(rng.integers(-scale, scale + 1)) if kind == 1 else rng.integers(-scale, scale + 1, count)
+
+
+def _decay(rng: np.random.Generator) -> Decay:
+    kind = rng.integers(4)
+    if kind == 0:
+        return Decay()
+    if kind == 1:
+        return Decay.shift_leak(int(rng.integers(9)))
+    rounding = ROUNDINGS[rng.integers(len(ROUNDINGS))]
+    shift = int(rng.integers(1, 9) if kind == 2 else rng.integers(MAX_SHIFT + 1))
+    return Decay(num=int(rng.integers((1 << shift) + 1)), shift=shift, rounding=rounding)
