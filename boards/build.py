@@ -1,0 +1,140 @@
+"""From a design to a bitstream: Amaranth, Yosys, nextpnr and the packer, and a report of what came out."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from amaranth.hdl import Elaboratable, Module
+from amaranth.lib import io
+
+from spikeloom import tools
+from spikeloom.boards.board import Board
+from spikeloom.boards.clock import ClockSource
+from spikeloom.boards.collisions import declare_collision_free
+from spikeloom.boards.report import BuildReport, overflow, read_fmax_mhz, read_resources
+from spikeloom.check import integer
+from spikeloom.errors import SpikeloomError, ToolError
+
+STAGES = ("elaborate", "synthesise", "place and route", "pack")
+_TOOLS = {"ice40": ("yosys", "nextpnr-ice40", "icepack"), "ecp5": ("yosys", "nextpnr-ecp5", "ecppack")}
+_ECP5_PACKAGES = {"BG256": "CABGA256", "MG285": "CSFBGA285", "BG381": "CABGA381", "BG554": "CABGA554"}
+
+
+class BoardTop(Elaboratable):
+    """A component with `rx : In(1)` and `tx : Out(1)` on a board's UART pins; a `busy : Out(1)` lights the LED.
+
+    `rx` arrives unsynchronised: its flip-flops belong to the component.
+    """
+
+    def __init__(self, component, clock: ClockSource):
+        self.component = component
+        self.clock = clock
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.clock = self.clock
+        m.submodules.design = self.component
+        uart = platform.request("uart", 0, dir="-")
+        m.submodules.rx = rx = io.Buffer("i", uart.rx)
+        m.submodules.tx = tx = io.Buffer("o", uart.tx)
+        m.d.comb += [self.component.rx.eq(rx.i), tx.o.eq(self.component.tx)]
+        if hasattr(self.component, "busy"):
+            m.submodules.led = led = io.Buffer("o", platform.request("led", 0, dir="-"))
+            m.d.comb += led.o.eq(self.component.busy)
+        return m
+
+
+def build(
+    top_factory: Callable[[int], Elaboratable],
+    board: Board,
+    folder: Path,
+    *,
+    seed: int = 1,
+    clock_hz: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> BuildReport:
+    """Build `top_factory(clock_hz)` for `board` inside `folder`, which afterwards holds the bitstream and every log.
+
+    Parameters
+    ----------
+    top_factory : called once with the frequency in Hz that the design will run at; see `BoardTop` for its ports.
+    seed : nextpnr's, from 0 to 2**31 - 1. The same seed, design and tools give the same bitstream.
+    clock_hz : the frequency to run at, through the PLL if it is not the oscillator's; at most 1 % off.
+    progress : called with the name of each of `STAGES` when it begins.
+
+    Raises `FitError` (too big, or too slow: the resource, needed and available), `ToolError`, `SpikeloomError`.
+    """
+    integer("seed", seed, 0, 2**31 - 1)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    yosys, nextpnr, packer = (tools.find(name) for name in _TOOLS[board.family])
+    clock = ClockSource(board, clock_hz)
+    bitstream = folder / ("top.bin" if board.family == "ice40" else "top.bit")
+    for stale in (bitstream, folder / "route.json"):
+        stale.unlink(missing_ok=True)
+    seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(name: str) -> Iterator[None]:
+        if progress:
+            progress(name)
+        began = time.perf_counter()
+        yield
+        seconds[name] = round(time.perf_counter() - began, 2)
+
+    with stage("elaborate"):
+        _write_sources(top_factory(clock.hz), clock, board, folder)
+    with stage("synthesise"):
+        tools.run(yosys, ["-q", "-l", "synthesis.log", "top.ys"], folder=folder, log="synthesis.err")
+    with stage("place and route"):
+        _route(nextpnr, board, folder, seed=seed, clock_hz=clock.hz)
+        report = json.loads((folder / "route.json").read_text())
+        fmax_mhz = read_fmax_mhz(board, report)
+    with stage("pack"):
+        aside = f"{bitstream.name}.part"
+        arguments = ["top.asc", aside] if board.family == "ice40" else ["--compress", "top.config", aside]
+        tools.run(packer, arguments, folder=folder, log="pack.log")
+        os.replace(folder / aside, bitstream)
+    return BuildReport(
+        board=board.name,
+        device=f"{board.device}-{board.package}",
+        seed=seed,
+        clock_hz=clock.hz,
+        fmax_mhz=round(fmax_mhz, 2),
+        resources=read_resources(board, report, folder / "top.json"),
+        bitstream=bitstream,
+        seconds=seconds,
+        versions=tools.versions(yosys, nextpnr, packer),
+    )
+
+
+def _write_sources(component, clock: ClockSource, board: Board, folder: Path) -> None:
+    """`top.il`, `top.ys` and the pin constraints, as amaranth's platform writes them."""
+    for port in ("rx", "tx"):
+        if not hasattr(component, port):
+            raise SpikeloomError(f"design must have a port {port}, {type(component).__name__} has none")
+    # Synapses shift and add: no multiplier is meant, and one that Yosys finds would only cost a DSP block.
+    overrides = {"synth_opts": "-nodsp"} if board.family == "ecp5" else {}
+    plan = board.make_platform().prepare(BoardTop(component, clock), "top", emit_src=False, **overrides)
+    for name, text in plan.files.items():
+        if name in ("top.il", "top.ys", "top.pcf", "top.lpf"):
+            text = declare_collision_free(text) if name == "top.il" else text
+            (folder / name).write_text(text)
+
+
+def _route(nextpnr: tools.Tool, board: Board, folder: Path, *, seed: int, clock_hz: int) -> None:
+    if board.family == "ice40":
+        part = [f"--{board.device.removeprefix('iCE40').lower()}", "--package", board.package.lower()]
+        files = ["--pcf", "top.pcf", "--asc", "top.asc"]
+    else:
+        size = board.device.removeprefix("LFE5U").replace("-", "").removesuffix("F").lower()
+        part = [f"--{size}k", "--package", _ECP5_PACKAGES[board.package], "--speed", board.speed]
+        files = ["--lpf", "top.lpf", "--textcfg", "top.config"]
+    options = ["--seed", str(seed), "--freq", f"{clock_hz / 1e6:.6f}", "--timing-allow-fail", "--report", "route.json"]
+    try:
+        tools.run(nextpnr, [*part, "--json", "top.json", *files, *options], folder=folder, log="route.log")
+    except ToolError as error:
+        raise overflow(board, (folder / "route.log").read_text()) or error from None
