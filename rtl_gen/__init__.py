@@ -1,0 +1,1 @@
+"""Network to Plan to Amaranth components to Verilog. Never torch."""

@@ -1,0 +1,7 @@
+"""Binary synapses: add or subtract."""
+
+from amaranth.hdl import Mux, Value
+
+
+def term(book: object, code: Value, value: Value) -> Value:
+    return Mux(code, value, -value)

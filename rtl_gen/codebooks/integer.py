@@ -1,0 +1,10 @@
+"""Two's complement synapses, the yardstick: one addition for each bit of the weight."""
+
+from amaranth.hdl import Mux, Value
+
+
+def term(book: object, code: Value, value: Value) -> Value:
+    total = Mux(code[-1], -value, 0) << book.bits - 1
+    for bit in range(book.bits - 1):
+        total = total + (Mux(code[bit], value, 0) << bit)
+    return total

@@ -1,0 +1,120 @@
+"""The synapses of a dense layer: rows of weights from block RAM, added to an accumulator per lane."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from spikeloom.network import Dense
+from spikeloom.rtl_gen import codebooks
+from spikeloom.rtl_gen.events import event_layout, group_layout, range_shape
+
+
+class Integrator(wiring.Component):
+    """Sums weight times value over the events of each timestep, `lanes` neurons in a pass.
+
+    One event, and so one weight word, is consumed per clock, without a bubble between events, marks or passes. A mark
+    waits only while the sums of the pass before are still being taken. Latency from a mark to the first group: 3 cycles.
+
+    Parameters
+    ----------
+    synapses : the weights.
+    lanes : neurons integrated at once; a multiple of `groups_of`.
+    groups_of : neurons handed on at once.
+    value : shape of graded values, None for spikes.
+    sums : least and greatest value of an accumulator.
+
+    Members
+    -------
+    i : In(stream of event_layout(inputs, value)), each timestep `passes` times
+    o : Out(stream of group_layout(item=ArrayLayout(sum_shape, groups_of))); lanes beyond the last neuron are 0
+    """
+
+    def __init__(self, synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, sums: tuple[int, int]):
+        self.synapses, self.lanes, self.groups_of, self.value = synapses, lanes, groups_of, value
+        self.sum_shape = range_shape(min(sums[0], -1), sums[1])
+        self.passes = -(-synapses.outputs // lanes)
+        self.built = min(lanes, synapses.outputs)
+        item = data.ArrayLayout(self.sum_shape, groups_of)
+        super().__init__({
+            "i": In(stream.Signature(event_layout(synapses.inputs, value))),
+            "o": Out(stream.Signature(group_layout(item=item))),
+        })
+
+    def weight_words(self) -> list[int]:
+        """The weight memory's contents: word `pass * inputs + input` holds the codes of the pass's lanes, LSB first."""
+        book, weights = self.synapses.codebook, self.synapses.weights
+        codes = book.encode(weights)
+        words = []
+        for first in range(0, self.synapses.outputs, self.lanes):
+            rows = codes[first:first + self.built]
+            for column in rows.T.tolist():
+                words.append(sum(code << lane * book.bits for lane, code in enumerate(column)))
+        return words
+
+    def elaborate(self, platform):
+        m = Module()
+        i, o, book = self.i, self.o, self.synapses.codebook
+        inputs, outputs = self.synapses.inputs, self.synapses.outputs
+        words = self.weight_words()
+
+        m.submodules.weights = weights = memory.Memory(shape=self.built * book.bits, depth=max(len(words), 2), init=words)
+        read = weights.read_port()
+
+        # Stage 0: an event enters, its weight word is addressed.
+        base, count = Signal(range(max(len(words), 2))), Signal(range(self.passes))
+        s1_event, s1_mark, s2_event, s2_mark = Signal(), Signal(), Signal(), Signal()
+        groups_left = Signal(range(self.lanes // self.groups_of + 1))
+        waits = Signal()
+        m.d.comb += [
+            waits.eq(i.p.mark & (s1_mark | s2_mark | groups_left.any())),
+            i.ready.eq(~waits),
+            read.addr.eq(base + i.p.index),
+        ]
+        s1_final, s1_last = Signal(), Signal()
+        m.d.sync += [s1_event.eq(i.valid & ~i.p.mark), s1_mark.eq(i.valid & i.p.mark & ~waits)]
+        with m.If(i.valid & i.p.mark & ~waits):
+            m.d.sync += [s1_final.eq(count == self.passes - 1), s1_last.eq(i.p.last)]
+            m.d.sync += [base.eq(base + inputs), count.eq(count + 1)]
+            with m.If(count == self.passes - 1):
+                m.d.sync += [base.eq(0), count.eq(0)]
+
+        # Stages 1 and 2: the word leaves the memory and is held, so that the adders have a whole cycle.
+        s2_word, s2_final, s2_last = Signal(self.built * book.bits), Signal(), Signal()
+        m.d.sync += [s2_event.eq(s1_event), s2_mark.eq(s1_mark), s2_word.eq(read.data)]
+        m.d.sync += [s2_final.eq(s1_final), s2_last.eq(s1_last)]
+        value = Const(1)
+        if self.value is not None:
+            s1_value, value = Signal(self.value), Signal(self.value, name="s2_value")
+            m.d.sync += [s1_value.eq(i.p.value), value.eq(s1_value)]
+
+        # Stage 2: every lane adds its term; a mark moves the sums on and clears them.
+        sums = [Signal(self.sum_shape, name=f"sum{lane}") for lane in range(self.built)]
+        drain = [Signal(self.sum_shape, name=f"drain{lane}") for lane in range(self.lanes)]
+        for lane, total in enumerate(sums):
+            code = s2_word.word_select(lane, book.bits)
+            with m.If(s2_event):
+                m.d.sync += total.eq(total + codebooks.term(book, code, value))
+            with m.If(s2_mark):
+                m.d.sync += total.eq(0)
+
+        # The sums leave in groups while the next pass is integrated.
+        left_of_all = [Const(0, self.sum_shape)] * self.groups_of
+        shifted = [*drain[self.groups_of:], *left_of_all]
+        loaded = [*sums, *[Const(0, self.sum_shape)] * (self.lanes - self.built)]
+        final_groups = -(-(outputs - (self.passes - 1) * self.lanes) // self.groups_of)
+        final, last = Signal(), Signal()
+        with m.If(s2_mark | (o.ready & groups_left.any())):
+            for register, load, shift in zip(drain, loaded, shifted, strict=True):
+                m.d.sync += register.eq(Mux(s2_mark, load, shift))
+        with m.If(s2_mark):
+            m.d.sync += groups_left.eq(Mux(s2_final, final_groups, self.lanes // self.groups_of))
+            m.d.sync += [final.eq(s2_final), last.eq(s2_last)]
+        with m.Elif(o.ready & groups_left.any()):
+            m.d.sync += groups_left.eq(groups_left - 1)
+        m.d.comb += [
+            o.valid.eq(groups_left.any()),
+            Cat(o.p.item).eq(Cat(drain[:self.groups_of])),
+            o.p.end.eq(final & (groups_left == 1)),
+            o.p.last.eq(last),
+        ]
+        return m

@@ -1,0 +1,190 @@
+"""The wire protocol, as the one table that the gateware, the host driver and `docs/link.md` are made from.
+
+A frame on the wire is a flag, then command byte, sequence byte and payload, then their CRC-16 (low byte first), then a
+flag; a flag or escape byte in between is sent as escape, then itself xor 0x20. All integers are little-endian. A reply
+has the command with its top bit set, the same sequence byte, a status byte, and a payload if the status is 0.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from typing import Self
+
+from amaranth.lib.crc.catalog import CRC16_IBM_SDLC
+
+from spikeloom import check
+from spikeloom.errors import SpikeloomError
+from spikeloom.network import READOUTS
+
+VERSION = 1
+FLAG, ESCAPE, ESCAPE_XOR = 0x7E, 0x7D, 0x20
+REPLY = 0x80
+CRC = CRC16_IBM_SDLC(data_width=8)
+_FORMATS = {"u8": "B", "u16": "H", "u32": "I", "8 bytes": "8s"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field of a payload: `kind` is "u8", "u16", "u32", "8 bytes", "words" or "scores"."""
+
+    name: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A request, by its command byte `code`, and what it and its reply carry."""
+
+    name: str
+    code: int
+    text: str
+    request: tuple[Field, ...] = ()
+    reply: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What a reply's status byte says."""
+
+    name: str
+    code: int
+    text: str
+
+
+OK = Status(name="OK", code=0, text="done")
+BAD_CRC = Status(name="BAD_CRC", code=1, text="damaged on the way; command and sequence are those that arrived")
+BAD_LENGTH = Status(name="BAD_LENGTH", code=2, text="the payload has not the length that the command asks for")
+UNKNOWN_COMMAND = Status(name="UNKNOWN_COMMAND", code=3, text="no such command in this protocol version")
+NO_RESULT = Status(name="NO_RESULT", code=4, text="READ before any RUN has completed since start or RESET")
+STATUSES = (OK, BAD_CRC, BAD_LENGTH, UNKNOWN_COMMAND, NO_RESULT)
+
+IDENTITY = (
+    Field(name="version", kind="u16", text="protocol version"),
+    Field(name="digest", kind="8 bytes", text="first 8 bytes of the network's digest"),
+    Field(name="inputs", kind="u32", text="values a frame (a timestep's, for a sequence)"),
+    Field(name="value_bits", kind="u8", text="bits a value"),
+    Field(name="value_signed", kind="u8", text="1 if values are two's complement"),
+    Field(name="frame_words", kind="u32", text="words of a RUN request"),
+    Field(name="timesteps", kind="u16", text="timesteps an inference"),
+    Field(name="outputs", kind="u32", text="neurons of the last layer"),
+    Field(name="score_words", kind="u8", text="16-bit words a score"),
+    Field(name="readout", kind="u8", text=", ".join(f"{k}: {name}" for k, name in enumerate(READOUTS))),
+)
+RESULT = (
+    Field(name="label", kind="u16", text="the class"),
+    Field(name="cycles", kind="u32", text="clock cycles from the first word offered to the core to its last score"),
+)
+SCORES = Field(name="scores", kind="scores", text="for each output score_words words, two's complement")
+COUNTERS = (
+    Field(name="frames", kind="u16", text="good frames"),
+    Field(name="bad_crc", kind="u16", text="damaged frames"),
+    Field(name="bad_length", kind="u16", text="frames of a wrong length; below 4 bytes they are not answered"),
+    Field(name="unknown_command", kind="u16", text="good frames with a command that does not exist"),
+    Field(name="overruns", kind="u16", text="times that bytes arrived while a request was under way, and were dropped"),
+)
+
+IDENTIFY = Command(name="IDENTIFY", code=1, text="who are you", reply=IDENTITY)
+RUN = Command(name="RUN", code=2, text="one inference", reply=RESULT, request=(
+    Field(name="frame", kind="words", text="frame_words words: the input"),))
+READ = Command(name="READ", code=3, text="the last inference in full", reply=(SCORES, *RESULT))
+STATUS = Command(name="STATUS", code=4, text="counters since start or RESET, modulo 2^16, this frame included",
+                 reply=COUNTERS)
+RESET = Command(name="RESET", code=5, text="abort an inference, forget the result, clear the counters")
+COMMANDS = (IDENTIFY, RUN, READ, STATUS, RESET)
+
+
+def layout(payload: Sequence[Field]) -> str:
+    """The `struct` format of fields of fixed size."""
+    return "<" + "".join(_FORMATS[field.kind] for field in payload)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What IDENTIFY answers, in the order of the table `IDENTITY`; `digest` is 8 bytes, `readout` an index."""
+
+    version: int = VERSION
+    digest: bytes
+    inputs: int
+    value_bits: int
+    value_signed: int
+    frame_words: int
+    timesteps: int
+    outputs: int
+    score_words: int
+    readout: int
+
+    def __post_init__(self):
+        if not isinstance(self.digest, bytes) or len(self.digest) != 8:
+            raise SpikeloomError(f"identity digest must be 8 bytes, not {self.digest!r}")
+        for name, low, high in (("version", 0, 0xffff), ("inputs", 1, 1 << 16), ("value_bits", 1, 16),
+                                ("value_signed", 0, 1), ("frame_words", 1, 1 << 28), ("timesteps", 1, 4096),
+                                ("outputs", 1, 1 << 16), ("score_words", 1, 4), ("readout", 0, len(READOUTS) - 1)):
+            check.integer(f"identity {name}", getattr(self, name), low, high)
+
+    def pack(self) -> bytes:
+        """The reply's payload."""
+        return struct.pack(layout(IDENTITY), *astuple(self))
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> Self:
+        """From a reply's payload. Raises `SpikeloomError` if it is none."""
+        names = [field.name for field in fields(cls)]
+        return cls(**dict(zip(names, _unpack("IDENTIFY", IDENTITY, payload), strict=True)))
+
+    @property
+    def readout_name(self) -> str:
+        return READOUTS[self.readout]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counters:
+    """What STATUS answers, in the order of the table `COUNTERS`."""
+
+    frames: int
+    bad_crc: int
+    bad_length: int
+    unknown_command: int
+    overruns: int
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> Self:
+        """From a reply's payload. Raises `SpikeloomError` if it is none."""
+        names = [field.name for field in fields(cls)]
+        return cls(**dict(zip(names, _unpack("STATUS", COUNTERS, payload), strict=True)))
+
+
+def unpack_result(payload: bytes) -> tuple[int, int]:
+    """`(label, cycles)` from the payload of a RUN reply. Raises `SpikeloomError` if it is none."""
+    return _unpack("RUN", RESULT, payload)
+
+
+def unpack_scores(payload: bytes, identity: Identity) -> tuple[tuple[int, ...], int, int]:
+    """`(scores, label, cycles)` from the payload of a READ reply. Raises `SpikeloomError` if it is none."""
+    size = 2 * identity.score_words
+    raw = payload[:size * identity.outputs]
+    label, cycles = _unpack("READ", RESULT, payload[len(raw):])
+    scores = (int.from_bytes(raw[k:k + size], "little", signed=True) for k in range(0, len(raw), size))
+    return tuple(scores), label, cycles
+
+
+def _unpack(name: str, table: Sequence[Field], payload: bytes) -> tuple:
+    size = struct.calcsize(layout(table))
+    if len(payload) != size:
+        raise SpikeloomError(f"payload of a {name} reply must have {size} bytes at its fixed end, not {len(payload)}")
+    return struct.unpack(layout(table), payload)
+
+
+def markdown() -> str:
+    """The tables of `docs/link.md`."""
+    lines = ["| command | byte | request payload | reply payload | |", "| --- | --- | --- | --- | --- |"]
+    for command in COMMANDS:
+        request, reply = (", ".join(f"`{field.name}`" for field in part) for part in (command.request, command.reply))
+        lines.append(f"| {command.name} | 0x{command.code:02x} | {request} | {reply} | {command.text} |")
+    lines += ["", "| status | byte | |", "| --- | --- | --- |"]
+    lines += [f"| {status.name} | {status.code} | {status.text} |" for status in STATUSES]
+    for title, table in (("IDENTIFY reply", IDENTITY), ("RUN request", RUN.request), ("RUN reply", RESULT),
+                         ("READ reply", READ.reply), ("STATUS reply", COUNTERS)):
+        lines += ["", f"| {title} | type | |", "| --- | --- | --- |"]
+        lines += [f"| `{field.name}` | {field.kind} | {field.text} |" for field in table]
+    return "\n".join(lines) + "\n"
