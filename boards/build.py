@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from amaranth.hdl import Elaboratable, Module
+from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.lib import io
 
 from spikeloom import tools
 from spikeloom.boards.board import Board
 from spikeloom.boards.clock import ClockSource
 from spikeloom.boards.collisions import declare_collision_free
+from spikeloom.boards.pll import EcpPll, IcePll, pll
 from spikeloom.boards.report import BuildReport, overflow, read_fmax_mhz, read_resources
 from spikeloom.check import integer
 from spikeloom.errors import SpikeloomError, ToolError
@@ -29,13 +30,15 @@ class BoardTop(Elaboratable):
     `rx` arrives unsynchronised: its flip-flops belong to the component.
     """
 
-    def __init__(self, component, clock: ClockSource):
+    def __init__(self, component, clock_hz: int, pll: IcePll | EcpPll | None = None):
         self.component = component
-        self.clock = clock
+        self.clock_hz = clock_hz
+        self.pll = pll
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.clock = self.clock
+        m.domains.sync = ClockDomain()
+        m.submodules.clock = ClockSource(self.pll, self.clock_hz)
         m.submodules.design = self.component
         uart = platform.request("uart", 0, dir="-")
         m.submodules.rx = rx = io.Buffer("i", uart.rx)
@@ -71,7 +74,8 @@ def build(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     yosys, nextpnr, packer = (tools.find(name) for name in _TOOLS[board.family])
-    clock = ClockSource(board, clock_hz)
+    made = None if clock_hz in (None, board.clock_hz) else pll(board.family, board.clock_hz, clock_hz)
+    clock_hz = round(made.hz) if made else board.clock_hz
     bitstream = folder / ("top.bin" if board.family == "ice40" else "top.bit")
     for stale in (bitstream, folder / "route.json"):
         stale.unlink(missing_ok=True)
@@ -86,11 +90,11 @@ def build(
         seconds[name] = round(time.perf_counter() - began, 2)
 
     with stage("elaborate"):
-        _write_sources(top_factory(clock.hz), clock, board, folder)
+        _write_sources(top_factory(clock_hz), clock_hz, made, board, folder)
     with stage("synthesise"):
         tools.run(yosys, ["-q", "-l", "synthesis.log", "top.ys"], folder=folder, log="synthesis.err")
     with stage("place and route"):
-        _route(nextpnr, board, folder, seed=seed, clock_hz=clock.hz)
+        _route(nextpnr, board, folder, seed=seed, clock_hz=clock_hz)
         report = json.loads((folder / "route.json").read_text())
         fmax_mhz = read_fmax_mhz(board, report)
     with stage("pack"):
@@ -102,7 +106,7 @@ def build(
         board=board.name,
         device=f"{board.device}-{board.package}",
         seed=seed,
-        clock_hz=clock.hz,
+        clock_hz=clock_hz,
         fmax_mhz=round(fmax_mhz, 2),
         resources=read_resources(board, report, folder / "top.json"),
         bitstream=bitstream,
@@ -111,14 +115,14 @@ def build(
     )
 
 
-def _write_sources(component, clock: ClockSource, board: Board, folder: Path) -> None:
+def _write_sources(component, clock_hz: int, made: IcePll | EcpPll | None, board: Board, folder: Path) -> None:
     """`top.il`, `top.ys` and the pin constraints, as amaranth's platform writes them."""
     for port in ("rx", "tx"):
         if not hasattr(component, port):
             raise SpikeloomError(f"design must have a port {port}, {type(component).__name__} has none")
     # Synapses shift and add: no multiplier is meant, and one that Yosys finds would only cost a DSP block.
     overrides = {"synth_opts": "-nodsp"} if board.family == "ecp5" else {}
-    plan = board.make_platform().prepare(BoardTop(component, clock), "top", emit_src=False, **overrides)
+    plan = board.make_platform().prepare(BoardTop(component, clock_hz, made), "top", emit_src=False, **overrides)
     for name, text in plan.files.items():
         if name in ("top.il", "top.ys", "top.pcf", "top.lpf"):
             text = declare_collision_free(text) if name == "top.il" else text

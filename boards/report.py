@@ -88,9 +88,10 @@ def overflow(board: Board, log: str) -> FitError | None:
     over = [f"{use.used} {noun} where there are {use.available}" for noun, use in named if use.used > use.available]
     if over:
         return FitError(f"design must fit {board.title}, not need {' and '.join(over)}")
-    if named and re.search(r"^ERROR: .*(place|legali|BEL|route|routing)", log, re.M | re.I):
+    if named and re.search(r"^ERROR: .*(legal placement|unable to place|failed to route)", log, re.M | re.I):
         noun, use = max(named, key=lambda item: item[1].used / max(item[1].available, 1))
         return FitError(
-            f"design must leave {board.title} room to place and route, not use {use.used} of {use.available} {noun}"
+            f"design must leave {board.title} room to place and route, "
+            f"which {use.used} of {use.available} {noun} do not"
         )
     return None
