@@ -10,7 +10,8 @@ from spikeloom.rtl_gen.events import event_layout
 class Delay(wiring.Component):
     """Emits `delay` empty timesteps, passes on all but the last `delay` timesteps of an inference, and swallows those.
 
-    Latency 0 while passing. The next layer sees as many timesteps as came in.
+    Latency 0 while passing. The next layer sees as many timesteps as came in. The empty timesteps wait for the first
+    event of the inference, so that nothing downstream runs ahead of the input.
 
     Parameters
     ----------
@@ -35,8 +36,8 @@ class Delay(wiring.Component):
 
         with m.FSM():
             with m.State("EMPTY"):
-                m.d.comb += [o.valid.eq(1), o.p.mark.eq(1), o.p.last.eq((left == 0) & (self.passed == 0))]
-                with m.If(o.ready):
+                m.d.comb += [o.valid.eq(i.valid), o.p.mark.eq(1), o.p.last.eq((left == 0) & (self.passed == 0))]
+                with m.If(i.valid & o.ready):
                     m.d.sync += left.eq(left - 1)
                     with m.If(left == 0):
                         m.d.sync += left.eq(max(self.passed, 1) - 1)

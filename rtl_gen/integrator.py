@@ -13,7 +13,7 @@ class Integrator(wiring.Component):
     """Sums weight times value over the events of each timestep, `lanes` neurons in a pass.
 
     One event, and so one weight word, is consumed per clock, without a bubble between events, marks or passes. A mark
-    waits only while the sums of the pass before are still being taken. Latency from a mark to the first group: 3 cycles.
+    waits only while the sums of the pass before are still being taken. The first group comes 3 cycles after the mark.
 
     Parameters
     ----------
@@ -57,7 +57,8 @@ class Integrator(wiring.Component):
         inputs, outputs = self.synapses.inputs, self.synapses.outputs
         words = self.weight_words()
 
-        m.submodules.weights = weights = memory.Memory(shape=self.built * book.bits, depth=max(len(words), 2), init=words)
+        m.submodules.weights = weights = memory.Memory(
+            shape=self.built * book.bits, depth=max(len(words), 2), init=words)
         read = weights.read_port()
 
         # Stage 0: an event enters, its weight word is addressed.

@@ -99,7 +99,8 @@ class Lif(wiring.Component):
 
         go, accept = Signal(), Signal()
         index = index_shape(max(self.groups, 2))
-        group, s1_group, s2_group, s3_group = (Signal(index, name=n) for n in ("group", "s1_group", "s2_group", "s3_group"))
+        group, s1_group, s2_group, s3_group = (
+            Signal(index, name=n) for n in ("group", "s1_group", "s2_group", "s3_group"))
         first = Signal(init=1)
         m.d.comb += go.eq(~o.valid | o.ready)
 
@@ -134,7 +135,8 @@ class Lif(wiring.Component):
         biases = self.constants(m, "biases", neurons.bias, group, accept)
         written = []
         for lane in range(self.lanes):
-            spike, v, word = self.lane(m, lane, go, s1_first, read.data[lane], s1_item[lane], biases[lane], thresholds[lane])
+            spike, v, word = self.lane(
+                m, lane, go, s1_first, read.data[lane], s1_item[lane], biases[lane], thresholds[lane])
             if (self.groups - 1) * self.lanes + lane >= neurons.neurons:
                 spike = spike & (s3_group != self.groups - 1)
             written.append(word)
@@ -190,7 +192,8 @@ class Lif(wiring.Component):
             s2_v, s3_old = (Signal(self.membrane, name=f"{s}_old{lane}") for s in ("s2", "s3"))
             runs = s3_wait == 0
             with m.If(go):
-                m.d.sync += [s2_wait.eq(Mux(s1_first, 0, state.wait)), s3_wait.eq(s2_wait), s2_v.eq(s1_v), s3_old.eq(s2_v)]
+                m.d.sync += [s2_wait.eq(Mux(s1_first, 0, state.wait)), s3_wait.eq(s2_wait)]
+                m.d.sync += [s2_v.eq(s1_v), s3_old.eq(s2_v)]
         m.d.comb += u.eq(Mux(s3_sum > v_max, v_max, Mux(s3_sum < v_min, v_min, s3_sum)))
         if threshold is None:
             m.d.comb += v.eq(u)

@@ -19,7 +19,8 @@ def score_shape(network: Network):
 
 def result_layout(network: Network) -> data.StructLayout:
     """Layout of a result transfer: the score of one output; the best output so far, which at `last` is the class."""
-    return data.StructLayout({"score": signed(score_shape(network).width), "best": index_shape(network.outputs), "last": 1})
+    score = signed(score_shape(network).width)
+    return data.StructLayout({"score": score, "best": index_shape(network.outputs), "last": 1})
 
 
 class Readout(wiring.Component):

@@ -41,7 +41,8 @@ class Serializer(wiring.Component):
         others, finishing, busy = Signal(self.lanes), Signal(), Signal()
 
         held = Signal.like(i.payload)
-        group, held_group = (Signal(index_shape(-(-self.neurons // self.lanes)), name=n) for n in ("group", "held_group"))
+        groups = index_shape(-(-self.neurons // self.lanes))
+        group, held_group = Signal(groups, name="group"), Signal(groups, name="held_group")
 
         for k in reversed(range(self.lanes)):
             with m.If(held.present[k]):

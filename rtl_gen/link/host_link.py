@@ -1,0 +1,260 @@
+"""Requests in, replies out, and a core between: the gateware's side of the wire protocol."""
+
+from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from spikeloom import check
+from spikeloom.rtl_gen import protocol
+from spikeloom.rtl_gen.link.deframer import Deframer
+from spikeloom.rtl_gen.link.enframer import Enframer
+from spikeloom.rtl_gen.link.memory_map import MemoryMap
+from spikeloom.rtl_gen.protocol import BAD_CRC, BAD_LENGTH, NO_RESULT, OK, READ, RESET, RUN, UNKNOWN_COMMAND
+
+OVERRUN = [field.name for field in protocol.COUNTERS].index("overruns")
+HEADER_AND_CRC = 4
+
+
+class HostLink(wiring.Component):
+    """Answers the requests of `spikeloom.rtl_gen.protocol`, one at a time.
+
+    A request takes effect only after its CRC, command and length were found right: until then RUN's words lie in the
+    link's own memory. Then they go to the core, one a clock. A frame that begins before the last byte of a reply was
+    handed over is dropped and counted as an overrun, but for a RESET while the core works. Frames below 4 bytes are
+    counted, not answered. No clock reads and writes the memory at once.
+
+    Parameters
+    ----------
+    identity : `spikeloom.rtl_gen.protocol.Identity`
+    result : layout of a result of the core: `score` (signed, at most 16 * identity.score_words bits), `best`, `last`.
+
+    Members
+    -------
+    i : In(stream.Signature(8, always_ready=True))
+    o : Out(stream.Signature(8))
+        Bytes of the line.
+    words : Out(stream.Signature(16))
+    scores : In(stream.Signature(result))
+        Input and output of the core.
+    abort : Out(1)
+        Resets the core.
+    busy : Out(1)
+        A request is under way.
+    """
+
+    def __init__(self, identity, *, result):
+        check.integer("score bits", result["score"].width, 1, 16 * identity.score_words)
+        self._map = MemoryMap(identity=identity)
+        self._parts = identity.score_words
+        super().__init__({
+            "i": In(stream.Signature(8, always_ready=True)),
+            "o": Out(stream.Signature(8)),
+            "words": Out(stream.Signature(16)),
+            "scores": In(stream.Signature(result)),
+            "abort": Out(1),
+            "busy": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.deframer = deframer = Deframer()
+        m.submodules.enframer = enframer = Enframer()
+        m.submodules.memory = memory = Memory(shape=16, depth=self._map.depth, init=self._map.init)
+        wiring.connect(m, wiring.flipped(self.i), deframer.i)
+        wiring.connect(m, enframer.o, wiring.flipped(self.o))
+        self._frame, self._packet = deframer.o, enframer.i
+        self._read, self._write = memory.read_port(), memory.write_port(granularity=8)
+
+        self._pointer = Signal(range(self._map.depth + 1))
+        self._request = Signal(data.StructLayout({"command": 8, "sequence": 8}))
+        self._status = Signal(range(len(protocol.STATUSES)))
+        self._answer, self._lost, self._has_result = Signal(), Signal(), Signal()
+        self._start, self._stop = Signal.like(self._pointer), Signal.like(self._pointer)
+        m.d.comb += [self._read.addr.eq(self._pointer), self._write.addr.eq(self._pointer)]
+        with m.Switch(self._request.command):
+            for command in protocol.COMMANDS:
+                with m.Case(command.code):
+                    start, stop = self._map.reply(command)
+                    m.d.comb += [self._start.eq(start), self._stop.eq(stop)]
+
+        self._watch(m)
+        with m.FSM() as fsm:
+            m.d.comb += self.busy.eq(~fsm.ongoing("LISTEN"))
+            self._listen(m)
+            self._tally(m)
+            self._infer(m)
+            self._reply(m)
+        return m
+
+    def _watch(self, m):
+        """In every state: how far the frame on the line is, what its header says, and whether any of it was missed."""
+        frame = self._frame
+        self._header = header = Signal.like(self._request)
+        self._position = position = Signal(3)  # 0 to 5 bytes so far, then 6 for any even number and 7 for any odd
+        self._stale = stale = Signal()
+        self._ended = ended = Signal()
+        m.d.comb += ended.eq(frame.valid & frame.p.end & (position != 0))
+        with m.If(frame.valid):
+            m.d.sync += position.eq(Mux(position == 7, 6, position + 1))
+            with m.If(frame.p.end):
+                m.d.sync += [position.eq(0), stale.eq(0)]
+            with m.Elif(self.busy):
+                m.d.sync += stale.eq(1)
+            with m.If(position == 0):
+                m.d.sync += header.command.eq(frame.p.data)
+            with m.If(position == 1):
+                m.d.sync += header.sequence.eq(frame.p.data)
+        with m.If(ended & self.busy):
+            m.d.sync += self._lost.eq(1)
+
+    def _listen(self, m):
+        """LISTEN: a frame into the memory, and a verdict at its end."""
+        frame, write, pointer = self._frame, self._write, self._pointer
+        header, position, stale = self._header, self._position, self._stale
+        overlong = Signal()
+        counter = Signal(range(len(protocol.COUNTERS)))
+        full = pointer == self._map.crc + 1
+        right_length = Mux(header.command == RUN.code, full & ~overlong, position == HEADER_AND_CRC)
+        known = Cat(header.command == command.code for command in protocol.COMMANDS).any()
+
+        with m.State("LISTEN"):
+            with m.If(stale):
+                m.d.comb += counter.eq(OVERRUN)
+            with m.Elif(position < HEADER_AND_CRC):
+                m.d.comb += counter.eq(BAD_LENGTH.code)
+            with m.Elif(~frame.p.good):
+                m.d.comb += counter.eq(BAD_CRC.code)
+            with m.Elif(~known):
+                m.d.comb += counter.eq(UNKNOWN_COMMAND.code)
+            with m.Elif(~right_length):
+                m.d.comb += counter.eq(BAD_LENGTH.code)
+
+            m.d.comb += write.data.eq(frame.p.data.replicate(2))
+            with m.If(frame.valid & ~frame.p.end & (position == 1)):
+                m.d.sync += [pointer.eq(self._map.frame), overlong.eq(0)]
+            with m.Elif(frame.valid & ~frame.p.end & (position > 1)):
+                m.d.sync += overlong.eq(full)
+                with m.If(~full):
+                    m.d.comb += write.en.eq(Mux(position[0], 0b10, 0b01))
+                    m.d.sync += pointer.eq(pointer + position[0])
+            with m.If(self._ended):
+                m.d.sync += [
+                    self._request.eq(header),
+                    self._answer.eq(~stale & (position >= HEADER_AND_CRC)),
+                    self._status.eq(counter),
+                    pointer.eq(self._map.counters + counter),
+                ]
+                with m.If((counter == OK.code) & (header.command == READ.code) & ~self._has_result):
+                    m.d.sync += self._status.eq(NO_RESULT.code)
+                m.next = "TALLY"
+
+    def _tally(self, m):
+        """TALLY, COUNT: one more in the counter at the pointer. CLEAR: all counters to 0."""
+        read, write, pointer, command = self._read, self._write, self._pointer, self._request.command
+        with m.State("TALLY"):
+            m.d.comb += read.en.eq(1)
+            m.next = "COUNT"
+        with m.State("COUNT"):
+            m.d.comb += [write.data.eq(read.data + 1), write.en.eq(0b11)]
+            m.next = "COMMAND"
+            with m.If(~self._answer):
+                m.next = "LISTEN"
+            with m.Elif((self._status == OK.code) & (command == RUN.code)):
+                m.d.sync += [pointer.eq(self._map.frame), self._has_result.eq(0)]
+                m.next = "FEED"
+            with m.Elif((self._status == OK.code) & (command == RESET.code)):
+                m.d.sync += pointer.eq(self._map.counters)
+                m.next = "CLEAR"
+        with m.State("CLEAR"):
+            m.d.comb += [self.abort.eq(1), write.data.eq(0), write.en.eq(0b11)]
+            m.d.sync += [pointer.eq(pointer + 1), self._has_result.eq(0)]
+            with m.If(pointer == self._map.scores - 1):
+                m.next = "COMMAND"
+
+    def _infer(self, m):
+        """FEED: the frame to the core. COLLECT, LABEL, CYCLES: what comes back into the memory."""
+        read, write, pointer, scores = self._read, self._write, self._pointer, self.scores
+        fetched = Signal()
+        part = Signal(range(self._parts))
+        cycles = Signal(32)
+        score = Signal(signed(16 * self._parts))
+        m.d.comb += [self.words.payload.eq(read.data), score.eq(scores.p.score)]
+
+        is_reset = (self._position == HEADER_AND_CRC) & (self._header.command == RESET.code)
+
+        def abort_on_reset():
+            with m.If(self._ended & self._frame.p.good & is_reset):
+                m.d.sync += [
+                    self._request.eq(self._header), self._lost.eq(0),
+                    pointer.eq(self._map.counters), fetched.eq(0), part.eq(0),
+                ]
+                m.next = "CLEAR"
+
+        with m.State("FEED"):
+            m.d.comb += [self.words.valid.eq(fetched), read.en.eq(~fetched | self.words.ready)]
+            m.d.sync += cycles.eq(Mux(fetched, cycles + 1, 0))
+            with m.If(read.en):
+                m.d.sync += [fetched.eq(1), pointer.eq(pointer + 1)]
+                with m.If(pointer == self._map.crc):
+                    m.d.sync += [fetched.eq(0), pointer.eq(self._map.scores)]
+                    m.next = "COLLECT"
+            abort_on_reset()
+        with m.State("COLLECT"):
+            m.d.comb += [write.data.eq(score.word_select(part, 16)), write.en.eq(scores.valid.replicate(2))]
+            m.d.sync += cycles.eq(cycles + 1)
+            with m.If(scores.valid):
+                m.d.sync += [pointer.eq(pointer + 1), part.eq(part + 1)]
+                with m.If(part == self._parts - 1):
+                    m.d.sync += part.eq(0)
+                    m.d.comb += scores.ready.eq(~scores.p.last)
+                    with m.If(scores.p.last):
+                        m.next = "LABEL"
+            abort_on_reset()
+        with m.State("LABEL"):
+            m.d.comb += [write.data.eq(scores.p.best), write.en.eq(0b11), scores.ready.eq(1)]
+            m.d.sync += [pointer.eq(pointer + 1), cycles.eq(cycles + 1)]
+            m.next = "CYCLES-LOW"
+        with m.State("CYCLES-LOW"):
+            m.d.comb += [write.data.eq(cycles[:16]), write.en.eq(0b11)]
+            m.d.sync += pointer.eq(pointer + 1)
+            m.next = "CYCLES-HIGH"
+        with m.State("CYCLES-HIGH"):
+            m.d.comb += [write.data.eq(cycles[16:]), write.en.eq(0b11)]
+            m.d.sync += self._has_result.eq(1)
+            m.next = "COMMAND"
+
+    def _reply(self, m):
+        """COMMAND, SEQUENCE, STATUS, then FETCH, LOW and HIGH for each word of the payload."""
+        read, packet, pointer, request = self._read, self._packet, self._pointer, self._request
+        at_stop = pointer == self._stop
+
+        def send(byte, following, *, last=None):
+            """Hand over `byte`, then go on to `following`, or LISTEN if it was the last."""
+            m.d.comb += [packet.valid.eq(1), packet.p.data.eq(byte)]
+            with m.If(packet.ready):
+                m.next = following
+            if last is None:
+                return
+            m.d.comb += packet.p.last.eq(last)
+            with m.If(packet.ready & last):
+                m.next = "LISTEN"
+                with m.If(self._lost):
+                    m.d.sync += [pointer.eq(self._map.counters + OVERRUN), self._answer.eq(0), self._lost.eq(0)]
+                    m.next = "TALLY"
+
+        with m.State("COMMAND"):
+            m.d.sync += pointer.eq(self._start)
+            send(request.command | protocol.REPLY, "SEQUENCE")
+        with m.State("SEQUENCE"):
+            send(request.sequence, "STATUS")
+        with m.State("STATUS"):
+            send(self._status, "FETCH", last=(self._status != OK.code) | at_stop)
+        with m.State("FETCH"):
+            m.d.comb += read.en.eq(1)
+            m.d.sync += pointer.eq(pointer + 1)
+            m.next = "LOW"
+        with m.State("LOW"):
+            send(read.data[:8], "HIGH")
+        with m.State("HIGH"):
+            send(read.data[8:], "FETCH", last=at_stop)

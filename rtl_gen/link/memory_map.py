@@ -1,0 +1,61 @@
+"""Where the host link keeps what, in its one memory of 16-bit words: every reply's payload is a range of it."""
+
+from dataclasses import dataclass
+
+from spikeloom import check
+from spikeloom.rtl_gen import protocol
+from spikeloom.rtl_gen.protocol import Identity
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryMap:
+    """Addresses for one network: the identity from 0 on, then counters, scores, label, cycles and the frame.
+
+    A frame is received straight into its place, and read by nobody before its CRC was found right. The word after it
+    takes the CRC itself.
+    """
+
+    identity: Identity
+
+    def __post_init__(self):
+        check.integer("words of the link's memory", self.depth, 1, 1 << 24)
+
+    @property
+    def counters(self) -> int:
+        return len(self.identity.pack()) // 2
+
+    @property
+    def scores(self) -> int:
+        return self.counters + len(protocol.COUNTERS)
+
+    @property
+    def label(self) -> int:
+        return self.scores + self.identity.outputs * self.identity.score_words
+
+    @property
+    def frame(self) -> int:
+        return self.label + 3
+
+    @property
+    def crc(self) -> int:
+        return self.frame + self.identity.frame_words
+
+    @property
+    def depth(self) -> int:
+        return self.crc + 1
+
+    @property
+    def init(self) -> list[int]:
+        """Contents at start: the identity."""
+        packed = self.identity.pack()
+        return [packed[k] | packed[k + 1] << 8 for k in range(0, len(packed), 2)]
+
+    def reply(self, command: protocol.Command) -> tuple[int, int]:
+        """First address of the payload of `command`'s reply, and the one after its last."""
+        return {
+            protocol.IDENTIFY: (0, self.counters),
+            protocol.RUN: (self.label, self.frame),
+            protocol.READ: (self.scores, self.frame),
+            protocol.STATUS: (self.counters, self.scores),
+            protocol.RESET: (self.scores, self.scores),
+        }[command]
