@@ -1,0 +1,46 @@
+"""From the trained model to the contract, and the proof that nothing changed: exactness level 0."""
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from spikeloom.network import Dense, Layer, Network
+from spikeloom.train.layer import SpikingLayer
+from spikeloom.train.model import SpikingMlp
+
+
+def export(model: SpikingMlp, *, labels: tuple[str, ...] = (), provenance: dict | None = None) -> Network:
+    """The network that `model` computes in evaluation, every integer the same.
+
+    Raises `SpikeloomError` where the model's floats could round, so that equality would be luck.
+    """
+    model.check_exact()
+    config = model.config
+    return Network(
+        input=config.input,
+        encoder=config.encoder,
+        layers=tuple(_layer(layer) for layer in model.layers),
+        readout=config.readout,
+        timesteps=config.timesteps,
+        labels=labels,
+        provenance=provenance or {},
+    )
+
+
+def _layer(layer: SpikingLayer) -> Layer:
+    with torch.no_grad():
+        weights, bias, threshold = layer.integers()
+    config = layer.config
+    if threshold is not None:
+        threshold = _integers(threshold)
+        threshold = int(threshold[0]) if len(threshold) == 1 else threshold
+    return Layer(
+        synapses=Dense(weights=_integers(weights), codebook=config.codebook),
+        neurons=dataclasses.replace(config.neurons, threshold=threshold, bias=_integers(bias)),
+        delay=config.delay,
+    )
+
+
+def _integers(values: torch.Tensor) -> np.ndarray:
+    return values.round().to(torch.int64).numpy()

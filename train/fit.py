@@ -1,0 +1,130 @@
+"""The training loop: Adam, cosine learning rate, surrogate gradients, batch norm frozen at the end."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from spikeloom import check
+from spikeloom.errors import SpikeloomError
+from spikeloom.train.augment import Augment
+from spikeloom.train.model import SpikingMlp
+from spikeloom.train.preprocess import Preprocess
+from spikeloom.train.quantize import pace
+
+WARM_UP, EVALUATION_BATCH = 200, 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How long and how fast.
+
+    Parameters
+    ----------
+    epochs : passes over the training images.
+    batch : images a step.
+    rate : peak learning rate of thresholds and biases; weights move at `rate` times their codebook's `pace`.
+    frozen_epochs : the last ones, in which batch norm no longer moves.
+    smoothing : of the labels, 0 to below 1.
+    augment : distortions of the training images.
+    """
+
+    epochs: int
+    batch: int = 128
+    rate: float = 1e-2
+    frozen_epochs: int = 2
+    smoothing: float = 0.0
+    augment: Augment = field(default_factory=Augment)
+
+    def __post_init__(self):
+        check.integer("epochs", self.epochs, 1, 100_000)
+        check.integer("batch", self.batch, 2, 1 << 16)
+        check.integer("frozen epochs", self.frozen_epochs, 0, self.epochs)
+        if not 0 < self.rate < 1:
+            raise SpikeloomError(f"rate must lie between 0 and 1, not {self.rate!r}")
+        if not 0 <= self.smoothing < 1:
+            raise SpikeloomError(f"smoothing must be at least 0 and below 1, not {self.smoothing!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """What an epoch gave: mean loss, accuracy on the validation images (None without any), seconds since the start."""
+
+    phase: str
+    number: int
+    epochs: int
+    loss: float
+    validation: float | None
+    seconds: float
+
+
+def fit(model: SpikingMlp, images: np.ndarray, labels: np.ndarray, preprocess: Preprocess, schedule: Schedule, *,
+        seed: int = 0, validation: tuple[np.ndarray, np.ndarray] | None = None, phase: str = "train",
+        progress: Callable[[Epoch], None] | None = None) -> list[Epoch]:
+    """Train `model` in place on uint8 `images` and `labels`; `progress` is called after every epoch.
+
+    The same seed gives the same weights on the same machine and number of threads.
+    """
+    if len(images) < schedule.batch:
+        raise SpikeloomError(f"training images must be at least a batch of {schedule.batch}, not {len(images)}")
+    generator = torch.Generator().manual_seed(seed)
+    targets, steps = torch.from_numpy(labels.astype(np.int64)), len(images) // schedule.batch
+    optimizer = _optimizer(model, schedule.rate)
+    pacer = torch.optim.lr_scheduler.LambdaLR(optimizer, _cosine(steps * schedule.epochs))
+    began, history = time.monotonic(), []
+    for number in range(1, schedule.epochs + 1):
+        model.train()
+        model.freeze(number > schedule.epochs - schedule.frozen_epochs)
+        order, total = torch.randperm(len(images), generator=generator), 0.0
+        for k in range(steps):
+            some = order[k * schedule.batch:(k + 1) * schedule.batch]
+            distorted = _augmented(images[some.numpy()], schedule.augment, generator)
+            output = model(preprocess.apply(distorted))
+            loss = functional.cross_entropy(output.logits, targets[some], label_smoothing=schedule.smoothing)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            pacer.step()
+            total += loss.item()
+        if not math.isfinite(total):
+            raise SpikeloomError(f"loss must stay finite, but epoch {number} of {phase} gave {total}: lower the rate")
+        reached = accuracy(model, *validation, preprocess) if validation and len(validation[1]) else None
+        history.append(Epoch(phase=phase, number=number, epochs=schedule.epochs, loss=total / steps,
+                             validation=reached, seconds=time.monotonic() - began))
+        if progress:
+            progress(history[-1])
+    model.eval()
+    return history
+
+
+def classify(model: SpikingMlp, images: np.ndarray, preprocess: Preprocess) -> np.ndarray:
+    """The class of every image, by the model in evaluation."""
+    model.eval()
+    frames = preprocess.apply(images)
+    with torch.no_grad():
+        parts = [model(frames[k:k + EVALUATION_BATCH]).classes for k in range(0, len(frames), EVALUATION_BATCH)]
+    return torch.cat(parts).numpy()
+
+
+def accuracy(model: SpikingMlp, images: np.ndarray, labels: np.ndarray, preprocess: Preprocess) -> float:
+    """Share of the images whose class is their label, 0 to 1."""
+    return float((classify(model, images, preprocess) == labels).mean())
+
+
+def _augmented(images: np.ndarray, augment: Augment, generator: torch.Generator) -> np.ndarray:
+    return images if augment == Augment() else augment.apply(images, generator)
+
+
+def _optimizer(model: SpikingMlp, rate: float) -> torch.optim.Optimizer:
+    latent = [{"params": [layer.latent], "lr": rate * pace(layer.config.codebook)} for layer in model.layers]
+    rest = [p for name, p in model.named_parameters() if not name.endswith("latent")]
+    return torch.optim.Adam([*latent, {"params": rest, "lr": rate}])
+
+
+def _cosine(steps: int) -> Callable[[int], float]:
+    warm = min(WARM_UP, steps // 10 + 1)
+    return lambda k: min(1.0, (k + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(1.0, k / steps)))

@@ -1,0 +1,140 @@
+"""One trained layer: latent weights, batch norm folded into integer threshold and bias, LIF neurons."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from spikeloom import check, codebooks
+from spikeloom.errors import SpikeloomError
+from spikeloom.network import Lif
+from spikeloom.train import neuron
+from spikeloom.train.quantize import exact_limit, quantize, spread, through
+
+EPSILON, MOMENTUM = 1e-3, 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerConfig:
+    """A layer to be trained.
+
+    Parameters
+    ----------
+    codebook : from `spikeloom.codebooks.make`.
+    neurons : the contract's neurons; threshold (None stays: a readout layer) and bias in it are learned.
+    delay : timesteps until the next layer sees a spike.
+    thresholds : "neuron": one each, "layer": one for all, which hardware keeps in no memory.
+    biases : "neuron" or "none".
+    """
+
+    codebook: object
+    neurons: Lif
+    delay: int = 0
+    thresholds: str = "neuron"
+    biases: str = "neuron"
+
+    def __post_init__(self):
+        codebooks.kind(self.codebook)
+        if not isinstance(self.neurons, Lif):
+            raise SpikeloomError(f"neurons must be a Lif, not {self.neurons!r}")
+        check.integer("delay", self.delay, 0, 255)
+        check.choice("thresholds", self.thresholds, ("neuron", "layer"))
+        check.choice("biases", self.biases, ("neuron", "none"))
+
+
+class Integers(NamedTuple):
+    """What a layer computes with: weights (outputs, inputs), bias (outputs,) and threshold (outputs or 1,), or None."""
+
+    weights: torch.Tensor
+    bias: torch.Tensor
+    threshold: torch.Tensor | None
+
+
+class SpikingLayer(nn.Module):
+    """Dense synapses, batch norm, LIF neurons.
+
+    Batch norm and firing at 1 say that the neuron fires when the sum over time of `gain / sd * (I - mean) + shift`
+    reaches 1. Divided by `|gain| / sd` that is the contract's neuron: threshold `ceil(sd / |gain|)`, bias
+    `round(shift * sd / |gain| - sign(gain) * mean)`, and a row of weights changes its sign where the gain is negative.
+    A readout layer has no batch norm, only a bias.
+    """
+
+    def __init__(self, config: LayerConfig, inputs: int, generator: torch.Generator):
+        super().__init__()
+        self.config, self.quantized, self.frozen = config, True, False
+        size, fires = config.neurons.neurons, config.neurons.fires
+        self.latent = nn.Parameter(spread(config.codebook) * torch.randn(size, inputs, generator=generator))
+        self.shift = nn.Parameter(torch.full((size,), 0.3 if fires else 0.0), requires_grad=config.biases == "neuron")
+        if fires:
+            self.gain = nn.Parameter(torch.ones(size if config.thresholds == "neuron" else 1))
+            self.register_buffer("mean", torch.zeros(size))
+            self.register_buffer("variance", torch.ones(size))
+        self.unit = spread(config.codebook) * 2.0**config.codebook.fraction * inputs**0.5
+
+    def forward(self, x: torch.Tensor, timesteps: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Spikes and membranes `(batch, timesteps, outputs)` for values `x` `(batch, timesteps or 1, inputs)`."""
+        weights = self._weights()
+        sums = x @ weights.T
+        bias, threshold = self._fold(*self._statistics(sums))
+        current = (sums + bias).expand(-1, timesteps, -1)
+        state, spikes, membranes = neuron.start(current[:, 0]), [], []
+        for t in range(timesteps):
+            fired, state = neuron.step(current[:, t], state, self.config.neurons, threshold, self.quantized)
+            spikes.append(fired)
+            membranes.append(state.v)
+        return torch.stack(spikes, 1), torch.stack(membranes, 1)
+
+    def integers(self) -> Integers:
+        """Weights, bias and threshold of evaluation: what is exported."""
+        statistics = (self.mean, self.variance) if self.config.neurons.fires else (None, None)
+        return Integers(self._weights(), *self._fold(*statistics))
+
+    def check_exact(self, inputs: tuple[int, int], timesteps: int) -> None:
+        """Refuse a layer whose sums may reach beyond the integers that the parameters' float type holds exactly."""
+        with torch.no_grad():
+            weights, bias, _ = self.integers()
+        neurons, limit = self.config.neurons, exact_limit(weights.dtype)
+        v = max(-neurons.v_min, neurons.v_max + 1)
+        current = float((weights.abs().sum(dim=1) * max(map(abs, inputs)) + bias.abs()).max())
+        worst = max(current + 2 * v, v * neurons.decay.num + 2**neurons.decay.shift, v * timesteps)
+        if worst >= limit:
+            raise SpikeloomError(f"sums of a layer must stay below {limit:.0f} to be exact in {weights.dtype}, "
+                                 f"not reach {worst:.0f}: narrow the membrane or train in torch.float64")
+
+    def _weights(self) -> torch.Tensor:
+        weights = quantize(self.latent, self.config.codebook) if self.quantized else self.latent
+        return weights * self._sign()[:, None] if self.config.neurons.fires else weights
+
+    def _sign(self) -> torch.Tensor:
+        return torch.where(self.gain < 0, -1.0, 1.0).expand(self.config.neurons.neurons)
+
+    def _statistics(self, sums: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """Mean and variance of the sums before any change of sign; none for a readout layer."""
+        if not self.config.neurons.fires:
+            return None, None
+        if not self.training or self.frozen:
+            return self.mean, self.variance
+        mean, variance = self._sign() * sums.mean(dim=(0, 1)), sums.var(dim=(0, 1), correction=0)
+        with torch.no_grad():
+            self.mean.lerp_(mean, MOMENTUM)
+            self.variance.lerp_(variance, MOMENTUM)
+        return mean, variance
+
+    def _fold(self, mean: torch.Tensor | None, variance: torch.Tensor | None
+              ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Bias and threshold."""
+        if mean is None:
+            return self._rounded(self.shift * self.unit, torch.round), None
+        if self.config.thresholds == "layer":
+            variance = variance.mean(dim=0, keepdim=True)
+        scale = (variance + EPSILON).sqrt() / (self.gain.abs() + EPSILON)
+        bias = self.shift * scale - self._sign() * mean if self.config.biases == "neuron" else 0 * mean
+        threshold = self._rounded(scale, torch.ceil)
+        if self.quantized:
+            threshold = through(threshold, threshold.detach().clamp(1, self.config.neurons.v_max + 1))
+        return self._rounded(bias, torch.round), threshold
+
+    def _rounded(self, value: torch.Tensor, rounding: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        return through(value, rounding(value.detach())) if self.quantized else value

@@ -1,0 +1,147 @@
+"""The trained model: spiking layers between an encoder and a readout. Evaluation computes the exported network."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from spikeloom import check
+from spikeloom.errors import SpikeloomError
+from spikeloom.network import READOUTS, Input
+from spikeloom.train.layer import LayerConfig, SpikingLayer
+
+
+@dataclass(frozen=True, kw_only=True)
+class MlpConfig:
+    """A network to be trained; fields as in `spikeloom.Network`."""
+
+    input: Input
+    layers: tuple[LayerConfig, ...]
+    readout: str
+    timesteps: int
+    encoder: object | None = None
+
+    def __post_init__(self):
+        check.choice("readout", self.readout, READOUTS)
+        check.integer("timesteps", self.timesteps, 1, 4096)
+        if not isinstance(self.layers, tuple) or not self.layers:
+            raise SpikeloomError(f"layers must be a tuple of layer configurations, not {self.layers!r}")
+        if self.encoder is not None:
+            self.encoder.check(self.input.bits, self.input.signed)
+        for layer in self.layers[:-1]:
+            if not layer.neurons.fires:
+                raise SpikeloomError("layers before the last must fire")
+        if self.layers[-1].neurons.fires != (self.readout in ("count", "first-spike")):
+            raise SpikeloomError(f"the last layer must fit the readout {self.readout!r}: fire for count and "
+                                 "first-spike, and not for membranes")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Output:
+    """What a batch gave: spikes and membranes of each layer `(batch, timesteps, neurons)`, and `(batch, outputs)`:
+
+    `values`: what the readout compares (counts, membranes, or first-spike times), `logits`: what the loss sees.
+    """
+
+    spikes: list[torch.Tensor]
+    membranes: list[torch.Tensor]
+    values: torch.Tensor
+    logits: torch.Tensor
+    classes: torch.Tensor
+
+
+class SpikingMlp(nn.Module):
+    """A multilayer perceptron of spiking neurons.
+
+    Parameters
+    ----------
+    config : what to build.
+    seed : of the initial weights.
+
+    `quantized` False gives the float yardstick: the same equations over the reals.
+    """
+
+    def __init__(self, config: MlpConfig, seed: int = 0):
+        super().__init__()
+        self.config = config
+        generator = torch.Generator().manual_seed(seed)
+        sizes = [config.input.size, *(layer.neurons.neurons for layer in config.layers)]
+        self.layers = nn.ModuleList(
+            SpikingLayer(layer, inputs, generator) for layer, inputs in zip(config.layers, sizes, strict=False))
+        self.log_scale = nn.Parameter(torch.zeros(()))
+
+    @property
+    def quantized(self) -> bool:
+        return self.layers[0].quantized
+
+    @quantized.setter
+    def quantized(self, value: bool) -> None:
+        for layer in self.layers:
+            layer.quantized = value
+
+    def freeze(self, frozen: bool = True) -> None:
+        """Stop (or resume) batch norm's statistics: training then sees the thresholds and biases of evaluation."""
+        for layer in self.layers:
+            layer.frozen = frozen
+
+    def encode(self, frames: np.ndarray) -> torch.Tensor:
+        """What the first layer sees, `(batch, timesteps or 1, inputs)`, of frames as in `Network.frames`."""
+        config = self.config
+        if config.encoder is None:
+            values = frames.reshape(len(frames), config.timesteps, config.input.size)
+        else:
+            flat = frames.reshape(len(frames), config.input.size)
+            values = config.encoder.encode(flat, config.timesteps, config.input.bits)
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.log_scale.dtype)
+
+    def forward(self, frames: np.ndarray) -> Output:
+        """Run integer frames `(batch, [timesteps,] *input.shape)`."""
+        x, spikes, membranes = self.encode(frames), [], []
+        for layer in self.layers:
+            fired, v = layer(x, self.config.timesteps)
+            spikes.append(fired)
+            membranes.append(v)
+            x = _delayed(fired, layer.config.delay)
+        values, logits, classes = self._read(spikes[-1], membranes[-1])
+        return Output(spikes=spikes, membranes=membranes, values=values, logits=logits, classes=classes)
+
+    def check_exact(self) -> None:
+        """Refuse a model whose evaluation could round: see `SpikingLayer.check_exact`."""
+        spikes = self.config.encoder is not None and self.config.encoder.spikes
+        inputs = (0, 1) if spikes else self.config.input.range
+        for layer in self.layers:
+            layer.check_exact(inputs, self.config.timesteps)
+            inputs = (0, 1)
+
+    def _read(self, spikes: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        timesteps, readout = self.config.timesteps, self.config.readout
+        gain = self.log_scale.exp()
+        if readout == "count":
+            count = spikes.sum(dim=1)
+            return count, count * gain * (8 / timesteps), count.argmax(dim=1)
+        if readout == "first-spike":
+            return self._read_first(spikes, v, gain)
+        values = {"membrane-last": lambda: v[:, -1], "membrane-max": lambda: v.amax(dim=1),
+                  "membrane-sum": lambda: v.sum(dim=1)}[readout]()
+        unit = self.layers[-1].unit * timesteps * (timesteps if readout == "membrane-sum" else 1)
+        return values, values * gain * (8 / unit), values.argmax(dim=1)
+
+    def _read_first(self, spikes: torch.Tensor, v: torch.Tensor, gain: torch.Tensor
+                    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        timesteps = self.config.timesteps
+        steps = torch.arange(timesteps)
+        times = torch.where(spikes > 0, steps[:, None], timesteps).amin(dim=1)
+        nobody = (times == timesteps).all(dim=1)
+        classes = torch.where(nobody, v[:, -1].argmax(dim=1), times.argmin(dim=1))
+        early = torch.exp2(-steps.to(v.dtype))
+        logits = (spikes * early[:, None]).sum(dim=1) * 8 + v[:, -1] / self.layers[-1].unit
+        return times, logits * gain, classes
+
+
+def _delayed(spikes: torch.Tensor, delay: int) -> torch.Tensor:
+    """`spikes` seen `delay` timesteps later, and nothing before that."""
+    if not delay:
+        return spikes
+    shown = spikes[:, :max(0, spikes.shape[1] - delay)]
+    return torch.cat([torch.zeros_like(spikes[:, shown.shape[1]:]), shown], dim=1)

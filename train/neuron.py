@@ -1,0 +1,82 @@
+"""The LIF neuron of the contract, differentiable: integers held in floats, straight-through roundings.
+
+With `exact`, a step computes what `spikeloom.network` says, to the last unit; without, the same equations over the
+reals (no rounding), for the float yardstick.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from spikeloom.decay import Decay
+from spikeloom.network import Lif
+from spikeloom.train.quantize import through
+
+
+class State(NamedTuple):
+    """Per neuron: membrane V, what "subtract-late" still owes, and timesteps left to rest."""
+
+    v: torch.Tensor
+    late: torch.Tensor
+    rest: torch.Tensor
+
+
+class Spike(torch.autograd.Function):
+    """`U >= threshold`; the gradient is a triangle around the threshold, as wide as the threshold on either side."""
+
+    @staticmethod
+    def forward(ctx, u: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(u, threshold)
+        return (u >= threshold).to(u.dtype)
+
+    @staticmethod
+    def backward(ctx, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        u, threshold = ctx.saved_tensors
+        slope = (1 - (u / threshold - 1).abs()).clamp(min=0) / threshold * grad
+        return slope, -slope.sum_to_size(threshold.shape)
+
+
+def start(like: torch.Tensor) -> State:
+    """The state before the first timestep."""
+    return State(torch.zeros_like(like), torch.zeros_like(like), torch.zeros_like(like))
+
+
+def leak(v: torch.Tensor, decay: Decay, exact: bool = True) -> torch.Tensor:
+    """What a timestep leaves of the membrane. Exact while `|v| * num + 2^shift` is below the float's integer limit."""
+    if decay.is_identity:
+        return v
+    real = v * decay.num / 2**decay.shift
+    return through(real, _round(real.detach(), decay.rounding)) if exact else real
+
+
+def step(current: torch.Tensor, state: State, neurons: Lif, threshold: torch.Tensor | None,
+         exact: bool = True) -> tuple[torch.Tensor, State]:
+    """One timestep: spikes (0 or 1) and the new state. `threshold` replaces the one in `neurons`; None: never fires."""
+    u = leak(state.v, neurons.decay, exact) - state.late + current
+    u = through(u, u.detach().clamp(neurons.v_min, neurons.v_max))
+    if threshold is None:
+        return torch.zeros_like(u), state._replace(v=u)
+    spikes = Spike.apply(u, threshold)
+    v, late = u, torch.zeros_like(u)
+    if neurons.reset == "zero":
+        v = torch.where(spikes > 0, float(neurons.v_reset), u)
+    elif neurons.reset == "subtract":
+        v = u - threshold * spikes
+    else:
+        late = threshold * spikes
+    if not neurons.refractory:
+        return spikes, State(v, late, state.rest)
+    awake = state.rest == 0
+    rest = torch.where(awake, neurons.refractory * spikes.detach(), state.rest - 1)
+    return spikes * awake, State(torch.where(awake, v, state.v), torch.where(awake, late, state.late), rest)
+
+
+def _round(real: torch.Tensor, rounding: str) -> torch.Tensor:
+    match rounding:
+        case "floor":
+            return real.floor()
+        case "ceil":
+            return real.ceil()
+        case "nearest":
+            return (real + 0.5).floor()
+    return real.trunc()

@@ -1,0 +1,1 @@
+"""The shipped recipes: each module holds one `RECIPE`."""
