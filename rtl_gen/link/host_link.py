@@ -71,7 +71,7 @@ class HostLink(wiring.Component):
         self._status = Signal(range(len(protocol.STATUSES)))
         self._answer, self._lost, self._has_result = Signal(), Signal(), Signal()
         self._start, self._stop = Signal.like(self._pointer), Signal.like(self._pointer)
-        m.d.comb += [self._read.addr.eq(self._pointer), self._write.addr.eq(self._pointer)]
+        m.d.comb += [self._read.addr.eq(self._pointer), self._read.en.eq(0), self._write.addr.eq(self._pointer)]
         with m.Switch(self._request.command):
             for command in protocol.COMMANDS:
                 with m.Case(command.code):

@@ -1,0 +1,1 @@
+"""Programs that talk to a network on a board."""

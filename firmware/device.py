@@ -1,0 +1,152 @@
+"""The host driver: a network on a board, over any transport."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from spikeloom import check
+from spikeloom.errors import LinkError, SpikeloomError
+from spikeloom.firmware.framing import Unframer, frame
+from spikeloom.firmware.transport import Transport
+from spikeloom.network import Network
+from spikeloom.rtl_gen import protocol, words
+from spikeloom.rtl_gen.protocol import Command, Counters, Identity
+
+_FLAGS = bytes([protocol.FLAG]) * 2
+_HEADER = 3
+_NOISE = 4096  # bytes of anything else, during which a reply is waited for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What an inference came to: the class, the clock cycles it took, and each output's score if they were read."""
+
+    label: int
+    cycles: int
+    scores: tuple[int, ...] | None = None
+
+
+class Device:
+    """A device that answers the wire protocol. As a context manager it asks who is there first, and closes the line.
+
+    Damaged and missing replies are asked for again; whatever else is on the line is ignored.
+
+    Parameters
+    ----------
+    transport : the line.
+    network : what the device must carry; None accepts any.
+    timeout : seconds of silence after which a request is repeated.
+    tries : how often a request is sent before `LinkError`.
+    """
+
+    def __init__(self, transport: Transport, network: Network | None = None, *, timeout: float = 1.0, tries: int = 4):
+        if not timeout > 0:
+            raise SpikeloomError(f"timeout must be more than 0 seconds, not {timeout!r}")
+        self.transport, self.network = transport, network
+        self._timeout, self._tries = timeout, check.integer("tries", tries, 1, 1000)
+        self._sequence = 0
+        self._identity: Identity | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.identify()
+        except BaseException:
+            self.transport.close()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.transport.close()
+
+    def identify(self) -> Identity:
+        """Who is there. Raises `LinkError` for another protocol version or another network than the one given."""
+        reply = self._request(protocol.IDENTIFY)
+        version = int.from_bytes(reply[:2], "little")
+        if version != protocol.VERSION:
+            raise LinkError(f"the device on {self.transport.name} must speak protocol version {protocol.VERSION}, "
+                            f"not {version}")
+        identity = self._unpacked(Identity.unpack, reply)
+        if self.network is not None and identity.digest.hex() != self.network.digest[:16]:
+            raise LinkError(f"the device on {self.transport.name} must carry the network {self.network.digest[:16]}, "
+                            f"not {identity.digest.hex()}")
+        self._identity = identity
+        return identity
+
+    def run(self, values: np.ndarray) -> Result:
+        """One inference of one frame, `(*network.frame_shape)` or with the input's own shape.
+
+        Raises `SpikeloomError` for values that the network's input cannot hold or if no network was given.
+        """
+        if self.network is None:
+            raise SpikeloomError("the device must be opened with its network to run a frame; run_words needs none")
+        return self.run_words(words.pack(self.network, np.asarray(values)[None])[0])
+
+    def run_words(self, packed: np.ndarray) -> Result:
+        """One inference of a frame as `frame_words` 16-bit words (see `spikeloom.rtl_gen.words`)."""
+        needed = self._known().frame_words
+        packed = check.vector("words", packed, needed, 0, 0xffff)
+        reply = self._request(protocol.RUN, packed.astype("<u2").tobytes())
+        label, cycles = self._unpacked(protocol.unpack_result, reply)
+        return Result(label=label, cycles=cycles)
+
+    def read(self) -> Result:
+        """The last inference again, with its scores. Raises `LinkError` if there was none since start or reset."""
+        identity = self._known()
+        reply = self._request(protocol.READ)
+        scores, label, cycles = self._unpacked(lambda payload: protocol.unpack_scores(payload, identity), reply)
+        return Result(label=label, cycles=cycles, scores=scores)
+
+    def status(self) -> Counters:
+        """The device's counters, this request included."""
+        return self._unpacked(Counters.unpack, self._request(protocol.STATUS))
+
+    def reset(self) -> None:
+        """Abort an inference, forget the last result, clear the counters."""
+        self._request(protocol.RESET)
+
+    def _known(self) -> Identity:
+        return self._identity or self.identify()
+
+    def _unpacked(self, unpack, payload: bytes):
+        try:
+            return unpack(payload)
+        except SpikeloomError as error:
+            raise LinkError(f"the device on {self.transport.name} must answer by the protocol, but {error}") from None
+
+    def _request(self, command: Command, payload: bytes = b"") -> bytes:
+        """The payload of the reply to one request."""
+        reason = "stay silent"
+        sequences = set()
+        for attempt in range(self._tries):
+            self._sequence = (self._sequence + 1) & 0xff
+            sequences.add(self._sequence)
+            body = bytes([command.code, self._sequence]) + payload
+            # Flags in front end whatever noise the device has taken for a frame.
+            self.transport.write((_FLAGS if attempt else b"") + frame(body))
+            status, reply, reason = self._reply(command, sequences, reason)
+            if status == protocol.OK.code:
+                return reply
+            if status == protocol.NO_RESULT.code:
+                raise LinkError(f"the device on {self.transport.name} must have run a frame before its scores are read")
+        raise LinkError(f"the device on {self.transport.name} must answer {command.name} within {self._timeout:g} s, "
+                        f"not {reason} ({self._tries} tries)")
+
+    def _reply(self, command: Command, sequences: set[int], reason: str) -> tuple[int | None, bytes, str]:
+        """Status and payload of the reply to a request sent as one of `sequences`; no status, and why, for none."""
+        unframer = Unframer()
+        patience = _NOISE + (self._identity.outputs * self._identity.score_words * 4 if self._identity else 0)
+        while patience > 0 and (received := self.transport.read(self._timeout)):
+            patience -= len(received)
+            for body in unframer.feed(received):
+                if len(body) < _HEADER:
+                    continue
+                status = body[2]
+                if status == protocol.BAD_CRC.code:
+                    return status, b"", "find every request damaged"
+                if body[0] == command.code | protocol.REPLY and body[1] in sequences:
+                    named = {known.code: known.name for known in protocol.STATUSES}.get(status, f"status {status}")
+                    return status, body[_HEADER:], f"refuse it with {named}"
+            if unframer.damaged or patience <= 0:
+                reason = "send damaged replies"
+        return None, b"", reason
