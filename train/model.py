@@ -93,7 +93,7 @@ class SpikingMlp(nn.Module):
         else:
             flat = frames.reshape(len(frames), config.input.size)
             values = config.encoder.encode(flat, config.timesteps, config.input.bits)
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self.log_scale.dtype)
+        return torch.tensor(np.ascontiguousarray(values), dtype=self.log_scale.dtype)
 
     def forward(self, frames: np.ndarray) -> Output:
         """Run integer frames `(batch, [timesteps,] *input.shape)`."""
