@@ -1,6 +1,6 @@
 """From a data set to a quantized spiking network: `train(recipe("digits")).network`."""
 
-from spikeloom.train.recipe import Recipe, recipe, recipes
+from spikeloom.train.cookbook import Recipe, all_recipes, recipe
 from spikeloom.train.training import TrainResult, predict, train
 
-__all__ = ["Recipe", "TrainResult", "predict", "recipe", "recipes", "train"]
+__all__ = ["Recipe", "TrainResult", "all_recipes", "predict", "recipe", "train"]

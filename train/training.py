@@ -20,7 +20,7 @@ from spikeloom.train.export import export
 from spikeloom.train.fit import Epoch, Schedule, accuracy, fit
 from spikeloom.train.model import SpikingMlp
 from spikeloom.train.preprocess import Preprocess
-from spikeloom.train.recipe import Recipe
+from spikeloom.train.cookbook import Recipe
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

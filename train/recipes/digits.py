@@ -6,7 +6,7 @@ from spikeloom.train.fit import Schedule
 from spikeloom.train.layer import LayerConfig
 from spikeloom.train.model import MlpConfig
 from spikeloom.train.preprocess import Preprocess
-from spikeloom.train.recipe import Recipe
+from spikeloom.train.cookbook import Recipe
 
 HIDDEN = 64
 AUGMENT = Augment(degrees=6, scale=0.06, shift=0.4)

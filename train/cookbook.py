@@ -49,6 +49,6 @@ def recipe(name: str) -> Recipe:
     return plugins.load("spikeloom.train.recipes", str(name).replace("-", "_"), "recipe").RECIPE
 
 
-def recipes() -> list[Recipe]:
+def all_recipes() -> list[Recipe]:
     """All recipes, by name."""
     return [recipe(name) for name in plugins.names("spikeloom.train.recipes")]
