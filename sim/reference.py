@@ -7,34 +7,15 @@ float64. The contract bounds every current by 2^31, so one of the two always hol
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Layer, Network
+from spikeloom.sim.outcome import Outcome
 
 _FLOAT32_EXACT, _FLOAT64_EXACT, _INT32_EXACT = 1 << 24, 1 << 53, 1 << 31
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Outcome:
-    """What a network answers to a batch of frames.
-
-    Parameters
-    ----------
-    classes : int64 `(batch,)`, the winning output; ties go to the lowest index.
-    scores : int64 `(batch, outputs)`, what the readout says of each output: a count, a membrane value in LSB, or
-        `timesteps - t` for a first spike at `t` (0 for none).
-    spikes, membranes : per layer, bool and int32 `(batch, timesteps, neurons)`: S and V after each timestep; None
-        unless a trace was asked for.
-    """
-
-    classes: np.ndarray
-    scores: np.ndarray
-    spikes: tuple[np.ndarray, ...] | None = None
-    membranes: tuple[np.ndarray, ...] | None = None
 
 
 def simulate(
