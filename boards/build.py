@@ -13,11 +13,11 @@ from amaranth.lib import io
 from spikeloom import tools
 from spikeloom.boards.board import Board
 from spikeloom.boards.clock import ClockSource
-from spikeloom.boards.collisions import declare_collision_free
 from spikeloom.boards.pll import EcpPll, IcePll, pll
 from spikeloom.boards.report import BuildReport, overflow, read_fmax_mhz, read_resources
 from spikeloom.check import integer
 from spikeloom.errors import SpikeloomError, ToolError
+from spikeloom.rtl_gen.collisions import declare_collision_free
 
 STAGES = ("elaborate", "synthesise", "place and route", "pack")
 _TOOLS = {"ice40": ("yosys", "nextpnr-ice40", "icepack"), "ecp5": ("yosys", "nextpnr-ecp5", "ecppack")}

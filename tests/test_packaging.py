@@ -102,12 +102,13 @@ def test_the_wheel_holds_every_package(tmp_path):
     subprocess.run(command, cwd=tree, check=True)
     (wheel,) = tmp_path.glob("spikeloom-*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    modules = {
+    files = {
         f"{package.replace('.', '/')}/{path.name}"
         for package in LISTED
-        for path in ROOT.joinpath(*_folder(package)).glob("*.py")
+        for path in ROOT.joinpath(*_folder(package)).iterdir()
+        if path.is_file()
     }
-    assert modules <= names
+    assert files <= names
     assert {name.split("/")[0] for name in names} <= {"spikeloom", f"{wheel.name.rsplit('-py3', 1)[0]}.dist-info"}
 
 

@@ -1,4 +1,4 @@
-"""Collision-free reads: the declaration reaches exactly the ports it is meant for, and saves the bypass logic."""
+"""Collisions: declared free exactly where meant, which saves the bypass, and poisoned so that a simulation suffers."""
 
 import json
 import re
@@ -9,15 +9,17 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib.memory import Memory
 
 from spikeloom import tools
-from spikeloom.boards.collisions import declare_collision_free
+from spikeloom.errors import ToolError
+from spikeloom.rtl_gen.collisions import declare_collision_free, poison_collisions
 
 
 def emit(build) -> str:
-    """RTLIL of the memories that `build(m)` adds; it returns their ports, which are brought out."""
+    """RTLIL of the memories that `build(m)` adds; it returns their ports, brought out as `addr0`, `data0`, `en0`, .."""
     m = Module()
-    ports = []
-    for port in build(m):
-        ports += [signal for signal in (port.addr, port.data, port.en) if isinstance(signal, Signal)]
+    ports = {}
+    for k, port in enumerate(build(m)):
+        signals = {"addr": port.addr, "data": port.data, "en": port.en}
+        ports |= {f"{name}{k}": (one, None) for name, one in signals.items() if isinstance(one, Signal)}
     return rtlil.convert(m, name="top", ports=ports, emit_src=False)
 
 
@@ -33,6 +35,23 @@ def flip_flops(text: str, folder) -> int:
     tools.run(tools.find("yosys"), ["-q", "-p", script], folder=folder, log="log")
     cells = json.loads((folder / "top.json").read_text())["modules"]["top"]["cells"].values()
     return sum(cell["type"].startswith("SB_DFF") for cell in cells)
+
+
+def reads(text: str, rows, folder) -> bool:
+    """Whether read port 2 shows `data` a clock after each row `((en0, addr0), (en1, addr1), (en2, addr2), data)`."""
+    (folder / "top.il").write_text(text)
+    given = []
+    for step, (*ports, data) in enumerate(rows, 1):
+        for k, (enable, address) in enumerate(ports):
+            given.append(f"-set-at {step} en{k} {enable} -set-at {step} addr{k} {address}")
+        given.append(f"-set-at {step + 1} data2 {data}")
+    prepared = "read_rtlil top.il; proc; flatten; memory; opt_clean"
+    script = f"{prepared}; sat -verify -seq {len(rows) + 1} {' '.join(given)} top"
+    try:
+        tools.run(tools.find("yosys"), ["-p", script], folder=folder, log="log")
+    except ToolError:
+        return False
+    return True
 
 
 def membranes(attrs=None):
@@ -70,6 +89,41 @@ def test_transparent_and_asynchronous_ports_are_left_alone():
 def test_a_memory_that_relies_on_old_data_keeps_it():
     text = emit(membranes({"read_old": 1, "ram_style": "block"}))
     assert declare_collision_free(text) == text
+    assert poison_collisions(text) == text
+
+
+def test_reads_of_a_memory_that_nobody_writes_are_left_alone():
+    def build(m):
+        m.submodules.weights = memory = Memory(shape=8, depth=16, init=[1])
+        return [memory.read_port()]
+
+    text = emit(build)
+    assert declare_collision_free(text) == text
+    assert poison_collisions(text) == text
+
+
+def test_a_collision_is_poisoned_in_the_bits_being_written(tmp_path):
+    """Two writers, one with half-word enables: address, what each writes, and what the next clock must read."""
+
+    def build(m):
+        m.submodules.memory = memory = Memory(shape=8, depth=16, init=[0x53] * 16)
+        return [memory.write_port(granularity=4), memory.write_port(), memory.read_port()]
+
+    text = poison_collisions(emit(build))
+    rows = [
+        ((0, 1), (0, 1), (1, 1), 0x53),
+        ((1, 1), (0, 2), (1, 1), 0x5C),
+        ((2, 3), (0, 2), (1, 3), 0xA3),
+        ((3, 4), (1, 5), (1, 6), 0x53),
+        ((0, 4), (1, 7), (1, 7), 0xAC),
+        ((3, 8), (0, 0), (0, 8), 0xAC),
+        ((0, 8), (0, 0), (1, 9), 0x53),
+    ]
+    assert reads(text, rows, tmp_path)
+    for k, (*ports, data) in enumerate(rows):
+        assert not reads(text, [*rows[:k], (*ports, data ^ 1), *rows[k + 1:]], tmp_path)
+    honest = [(*ports, 0x53) for *ports, _ in rows]
+    assert reads(emit(build), honest, tmp_path)
 
 
 @pytest.mark.slow
