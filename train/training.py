@@ -14,13 +14,13 @@ from spikeloom import Network
 from spikeloom.errors import SpikeloomError
 from spikeloom.sim.reference import simulate
 from spikeloom.train import datasets
+from spikeloom.train.cookbook import Recipe
 from spikeloom.train.datasets import Dataset
 from spikeloom.train.exactness import Comparison, compare
 from spikeloom.train.export import export
 from spikeloom.train.fit import Epoch, Schedule, accuracy, fit
 from spikeloom.train.model import SpikingMlp
 from spikeloom.train.preprocess import Preprocess
-from spikeloom.train.cookbook import Recipe
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,12 +59,26 @@ def train(recipe: Recipe, *, epochs: int | None = None, seed: int | None = None,
     dataset : instead of the recipe's, already loaded.
     progress : called after every epoch.
 
-    Raises `SpikeloomError` for a data set that is not to be had, and if model and network
+    It works with one thread: these networks gain little from more, and another number would round other gradients and
+    give another network. Raises `SpikeloomError` for a data set that is not to be had, and if model and network
     disagree on anything in the test set.
     """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        recipe = _adapted(recipe, epochs, seed)
+        return _train(recipe, dataset or datasets.load(recipe.dataset), yardstick, progress)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def predict(network: Network, images: np.ndarray, preprocess: Preprocess) -> np.ndarray:
+    """The class of every uint8 image, by the integer reference."""
+    return simulate(network, preprocess.apply(images)).classes
+
+
+def _train(recipe: Recipe, data: Dataset, yardstick: bool, progress: Callable[[Epoch], None] | None) -> TrainResult:
     began = time.monotonic()
-    recipe = _adapted(recipe, epochs, seed)
-    data = dataset or datasets.load(recipe.dataset)
     reached, history = None, []
     if yardstick:
         model = SpikingMlp(recipe.model, seed=recipe.seed)
@@ -84,11 +98,6 @@ def train(recipe: Recipe, *, epochs: int | None = None, seed: int | None = None,
     return TrainResult(model=model, network=network, accuracy_float=reached, accuracy_model=share,
                        accuracy_integer=whole, level0=level0, history=tuple(history),
                        seconds=time.monotonic() - began)
-
-
-def predict(network: Network, images: np.ndarray, preprocess: Preprocess) -> np.ndarray:
-    """The class of every uint8 image, by the integer reference."""
-    return simulate(network, preprocess.apply(images)).classes
 
 
 def _adapted(recipe: Recipe, epochs: int | None, seed: int | None) -> Recipe:

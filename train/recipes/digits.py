@@ -2,11 +2,11 @@
 
 from spikeloom import Input, Lif, codebooks, encoders
 from spikeloom.train.augment import Augment
+from spikeloom.train.cookbook import Recipe
 from spikeloom.train.fit import Schedule
 from spikeloom.train.layer import LayerConfig
 from spikeloom.train.model import MlpConfig
 from spikeloom.train.preprocess import Preprocess
-from spikeloom.train.cookbook import Recipe
 
 HIDDEN = 64
 AUGMENT = Augment(degrees=6, scale=0.06, shift=0.4)
@@ -29,5 +29,5 @@ RECIPE = Recipe(
         timesteps=4,
     ),
     schedule=Schedule(epochs=60, batch=32, rate=1e-2, augment=AUGMENT),
-    float_schedule=Schedule(epochs=30, batch=32, rate=2e-3, augment=AUGMENT),
+    float_schedule=Schedule(epochs=60, batch=32, rate=1e-2, augment=AUGMENT),
 )
