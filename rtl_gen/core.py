@@ -60,12 +60,12 @@ class Core(wiring.Component):
             built = DenseLayer(
                 layer, lanes=plan.layers[k].lanes, update_lanes=plan.layers[k].update_lanes,
                 value=first_value(network) if k == 0 else None, inputs=network.presynaptic_range(k),
-                hold=plan.hold(k), groups=last)
+                hold=plan.hold(k), groups=last, memories=plan.memories)
             m.submodules[f"layer{k}"] = built
             connect(m, events, built.i)
             connect(m, built.trace, wiring.flipped(getattr(self, f"trace{k}")))
             if last:
-                m.submodules.readout = readout = Readout(network)
+                m.submodules.readout = readout = Readout(network, memories=plan.memories)
                 connect(m, built.o, readout.i)
                 connect(m, readout.o, wiring.flipped(self.o))
             else:

@@ -8,6 +8,7 @@ from spikeloom import network
 from spikeloom.rtl_gen.events import event_layout
 from spikeloom.rtl_gen.integrator import Integrator
 from spikeloom.rtl_gen.lif import Lif, trace_signature
+from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
 from spikeloom.rtl_gen.repeater import Repeater
 from spikeloom.rtl_gen.serializer import Serializer
 
@@ -27,6 +28,7 @@ class DenseLayer(wiring.Component):
     inputs : least and greatest input value.
     hold : timesteps for which a constant input's currents are held; 1 if the input changes with time.
     groups : hand on whole groups (to a readout) instead of events.
+    memories : which memories are built of logic.
 
     Members
     -------
@@ -36,12 +38,13 @@ class DenseLayer(wiring.Component):
     """
 
     def __init__(self, layer: network.Layer, *, lanes: int, update_lanes: int, value: Shape | None,
-                 inputs: tuple[int, int], hold: int, groups: bool):
+                 inputs: tuple[int, int], hold: int, groups: bool,
+                 memories: MemoryRules = NO_RULES):
         self.hold, self.groups = hold, groups
         self.integrator = Integrator(layer.synapses, lanes=lanes, groups_of=update_lanes, value=value,
                                      sums=layer.sum_range(inputs))
         self.lif = Lif(layer.neurons, lanes=update_lanes, currents=layer.current_range(inputs),
-                       sums=self.integrator.sum_shape)
+                       sums=self.integrator.sum_shape, memories=memories)
         spikes = stream.Signature(event_layout(layer.neurons.neurons))
         super().__init__({
             "i": In(stream.Signature(event_layout(layer.synapses.inputs, value))),

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from spikeloom import network
 from spikeloom.decay import Decay
 from spikeloom.rtl_gen.events import group_layout, index_shape, range_shape
+from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
 
 PIPELINE = 4    # cycles from a group's acceptance until its new state can be read
 
@@ -43,6 +44,7 @@ class Lif(wiring.Component):
     lanes : neurons updated at once, a power of two.
     currents : least and greatest current of a neuron, bias included.
     sums : shape of the sum of synaptic terms.
+    memories : which memories are built of logic.
 
     Members
     -------
@@ -51,8 +53,9 @@ class Lif(wiring.Component):
     trace : Out(Signature of valid, group, spikes, membranes), a pure observation of every update, without back-pressure
     """
 
-    def __init__(self, neurons: network.Lif, *, lanes: int, currents: tuple[int, int], sums: Shape):
-        self.neurons, self.lanes, self.currents, self.sums = neurons, lanes, currents, sums
+    def __init__(self, neurons: network.Lif, *, lanes: int, currents: tuple[int, int], sums: Shape,
+                 memories: MemoryRules = NO_RULES):
+        self.neurons, self.lanes, self.currents, self.memories = neurons, lanes, currents, memories
         self.groups = -(-neurons.neurons // lanes)
         self.membrane = signed(neurons.membrane_bits)
         membranes = data.ArrayLayout(self.membrane, lanes)
@@ -82,8 +85,9 @@ class Lif(wiring.Component):
         width, mask = shape.width, (1 << shape.width) - 1
         init = [sum((v & mask) << k * width for k, v in enumerate(padded[g:g + self.lanes]))
                 for g in range(0, len(padded), self.lanes)]
-        rom = memory.Memory(shape=width * self.lanes, depth=max(self.groups, 2), init=init)
-        m.submodules[name] = rom
+        attributes = self.memories.attributes(len(padded) * width, written=False)
+        m.submodules[name] = rom = memory.Memory(
+            shape=width * self.lanes, depth=max(self.groups, 2), init=init, attrs=attributes)
         port = rom.read_port()
         m.d.comb += [port.addr.eq(read_at), port.en.eq(enable)]
         lanes = [port.data.word_select(k, width) for k in range(self.lanes)]
@@ -93,8 +97,10 @@ class Lif(wiring.Component):
         m = Module()
         i, o, neurons = self.i, self.o, self.neurons
 
+        word = data.ArrayLayout(self.state_layout, self.lanes)
+        attributes = self.memories.attributes(self.groups * word.size, written=True)
         m.submodules.state = state = memory.Memory(
-            shape=data.ArrayLayout(self.state_layout, self.lanes), depth=max(self.groups, 2), init=[])
+            shape=word, depth=max(self.groups, 2), init=[], attrs=attributes)
         read, write = state.read_port(), state.write_port()
 
         go, accept = Signal(), Signal()

@@ -1,14 +1,19 @@
 """The Plan: how hardware computes a network. Lanes and memories of each layer; widths follow from the weights."""
 
+import itertools
 from dataclasses import dataclass
 
 from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Network
 from spikeloom.rtl_gen import words
+from spikeloom.rtl_gen.estimate import estimate
+from spikeloom.rtl_gen.memories import BY_FAMILY, NO_RULES, MemoryRules
 
 FAMILIES = ("ice40", "ecp5")
 SOURCES = ("words", "events")
+UPDATE_CHOICES, LANE_CHOICES = (1, 2, 4, 8), (8, 16, 24, 32, 48, 64, 80, 96, 128, 192, 256)
+LARGEST_FILL = 0.85     # share of a part's logic cells that the planner fills
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +39,13 @@ class Plan:
     network : what is computed.
     layers : one LayerPlan a layer.
     source : "words" (frames, or pages of a sequence, as 16-bit words) or "events" (only without an encoder).
+    memories : which memories are built of logic.
     """
 
     network: Network
     layers: tuple[LayerPlan, ...]
     source: str = "words"
+    memories: MemoryRules = NO_RULES
 
     def __post_init__(self):
         check.choice("source", self.source, SOURCES)
@@ -79,22 +86,43 @@ class Plan:
 
 
 def make(network: Network, *, family: str | None = None, lanes: tuple[int, ...] | None = None,
-         update_lanes: tuple[int, ...] | None = None, source: str = "words") -> Plan:
-    """A plan for `network`: the given lanes, or those that suit `family`.
+         update_lanes: tuple[int, ...] | None = None, source: str = "words", cells: int | None = None,
+         ram: int | None = None) -> Plan:
+    """A plan for `network`: the given lanes, or the fastest by estimate that fits.
+
+    Parameters
+    ----------
+    family : "ice40" or "ecp5": which memories are built of logic, and how RAM is counted; None: no part in mind.
+    lanes, update_lanes : one number a layer, instead of the planner's choice.
+    cells, ram : logic cells and block RAMs of the part; None: as many as needed. If nothing fits, the smallest plan.
 
     Raises `SpikeloomError` where the given numbers break a rule.
     """
     if family is not None:
         check.choice("family", family, FAMILIES)
-    most_lanes, most_update = {"ice40": (64, 2), "ecp5": (128, 4), None: (64, 2)}[family]
-    layers = []
-    for k, layer in enumerate(network.layers):
-        neurons, last = layer.neurons.neurons, k == len(network.layers) - 1
-        update = 1 if last else min(most_update, 1 << (neurons - 1).bit_length())
-        if update_lanes is not None:
-            update = update_lanes[k]
-        passes = -(-neurons // most_lanes)
-        width = -(-neurons // passes)
-        width = -(-width // update) * update if update else width
-        layers.append(LayerPlan(lanes=lanes[k] if lanes is not None else width, update_lanes=update))
-    return Plan(network=network, layers=tuple(layers), source=source)
+    for name, given in (("lanes", lanes), ("update lanes", update_lanes)):
+        if given is not None and len(given) != len(network.layers):
+            raise SpikeloomError(f"{name} must be {len(network.layers)} numbers, not {len(given)}")
+    rules, best = BY_FAMILY[family], None
+    for update, most in itertools.product(UPDATE_CHOICES, LANE_CHOICES):
+        layers = tuple(_layer(network, k, most, update, lanes, update_lanes) for k in range(len(network.layers)))
+        plan = Plan(network=network, layers=layers, source=source, memories=rules)
+        cost = estimate(plan, family or "ice40")
+        over = max(cost.cells / (LARGEST_FILL * cells) if cells else 0, cost.ram / ram if ram else 0)
+        rank = (max(over, 1), cost.cycles, cost.cells)
+        if best is None or rank < best[0]:
+            best = rank, plan
+    return best[1]
+
+
+def _layer(network: Network, k: int, most: int, update: int, lanes: tuple[int, ...] | None,
+           update_lanes: tuple[int, ...] | None) -> LayerPlan:
+    """The layer with the given lanes, or with passes of equal width of at most `most` lanes."""
+    neurons = network.layers[k].neurons.neurons
+    update = 1 if k == len(network.layers) - 1 else min(update, 1 << (neurons - 1).bit_length())
+    if update_lanes is not None:
+        update = check.integer(f"layer {k} update lanes", update_lanes[k], 1, 64)
+    if lanes is not None:
+        return LayerPlan(lanes=lanes[k], update_lanes=update)
+    width = -(-neurons // -(-neurons // most))
+    return LayerPlan(lanes=-(-width // update) * update, update_lanes=update)

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom.network import Network
 from spikeloom.rtl_gen.events import group_layout, index_shape, range_shape
+from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
 
 
 def score_shape(network: Network):
@@ -34,8 +35,8 @@ class Readout(wiring.Component):
     o : Out(stream of result_layout(network)), `outputs` transfers an inference, in order
     """
 
-    def __init__(self, network: Network):
-        self.network = network
+    def __init__(self, network: Network, *, memories: MemoryRules = NO_RULES):
+        self.network, self.memories = network, memories
         membranes = data.ArrayLayout(signed(network.layers[-1].neurons.membrane_bits), 1)
         super().__init__({
             "i": In(stream.Signature(group_layout(spikes=1, membranes=membranes))),
@@ -72,7 +73,9 @@ class Readout(wiring.Component):
 
         old, score = Signal(shape), Signal(shape)
         if kind != "membrane-last" and steps > 1:
-            m.submodules.scores = scores = memory.Memory(shape=shape, depth=max(outputs, 2), init=[])
+            attributes = self.memories.attributes(outputs * shape.width, written=True)
+            m.submodules.scores = scores = memory.Memory(
+                shape=shape, depth=max(outputs, 2), init=[], attrs=attributes)
             read, write = scores.read_port(), scores.write_port()
             m.d.comb += [
                 read.addr.eq(number), read.en.eq(accept), old.eq(read.data),

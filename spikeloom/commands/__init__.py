@@ -40,7 +40,7 @@ def plan(arguments: argparse.Namespace, network: Network):
     from spikeloom.rtl_gen import plan as planning
     board = boards.board(arguments.board)
     return planning.make(
-        network, family=board.family,
+        network, family=board.family, cells=board.budget.lut, ram=board.budget.ram,
         lanes=_numbers("--lanes", arguments.lanes, len(network.layers)),
         update_lanes=_numbers("--update-lanes", arguments.update_lanes, len(network.layers)))
 
