@@ -100,8 +100,9 @@ def build(plan: Plan, *, simulator: str = "verilator", text: str | None = None, 
     check.choice("simulator", simulator, SIMULATORS)
     tool = tools.find(simulator)
     text = text or verilog.to_verilog(Core(plan), "core")
-    digest = sha256("\0".join([tool.version, simulator, str(waves), sys.executable, text]).encode()).hexdigest()[:24]
-    target = Path(folder, f"cocotb-{simulator}-{digest}").absolute()
+    options = Path(__file__).with_name("cocotb_runner.py").read_text()
+    digest = sha256("\0".join([tool.version, simulator, str(waves), sys.executable, options, text]).encode())
+    target = Path(folder, f"cocotb-{simulator}-{digest.hexdigest()[:24]}").absolute()
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))

@@ -51,6 +51,7 @@ class Mismatch:
 class Comparison:
     """How many values were compared, how many of all (scores and classes included) differ, and the first that does."""
 
+    samples: int
     spikes: int
     membranes: int
     mismatches: int
@@ -69,6 +70,7 @@ def compare(expected: Outcome, found: Outcome) -> Comparison:
             raise SpikeloomError(f"outcomes must have the same shape, not {one.shape} and {other.shape}")
     mismatches = sum(int(np.count_nonzero(one != other)) for one, other in [*pairs, *spikes, *membranes])
     return Comparison(
+        samples=len(expected.classes),
         spikes=sum(one.size for one, _ in spikes),
         membranes=sum(one.size for one, _ in membranes),
         mismatches=mismatches,
