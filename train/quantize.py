@@ -68,7 +68,10 @@ def _round(latent: torch.Tensor, book: object) -> tuple[torch.Tensor, float]:
 
 
 def _pow2(latent: torch.Tensor, exponents: int) -> torch.Tensor:
-    """The rule of INQ (arXiv 1702.03044, eq. 4): between 2^k and 2^(k+1) the boundary is 1.5 * 2^k; below 1/2 the weight is 0."""
+    """The rule of INQ (arXiv 1702.03044, eq. 4).
+
+    Between 2^k and 2^(k+1) the boundary is 1.5 * 2^k; below 1/2 the weight is 0.
+    """
     size = latent.abs()
     power = (size >= 0.5).to(latent.dtype)
     for k in range(exponents - 1):
