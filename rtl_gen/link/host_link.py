@@ -133,7 +133,7 @@ class HostLink(wiring.Component):
             m.d.comb += write.data.eq(frame.p.data.replicate(2))
             with m.If(frame.valid & ~frame.p.end & (position == 1)):
                 m.d.sync += [pointer.eq(self._map.frame), overlong.eq(0)]
-            with m.Elif(frame.valid & ~frame.p.end & (position > 1)):
+            with m.Elif(frame.valid & ~frame.p.end & (position > 1) & ~stale):
                 m.d.sync += overlong.eq(full)
                 with m.If(~full):
                     m.d.comb += write.en.eq(Mux(position[0], 0b10, 0b01))

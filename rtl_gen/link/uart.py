@@ -68,10 +68,12 @@ class UartReceiver(wiring.Component):
                 m.d.sync += timer.eq(self._divisor - 1)
                 with m.If(bits[0]):
                     m.d.comb += self.o.valid.eq(rx)
-                    m.next = "STOP"
+                    m.next = "BREAK"
+                    with m.If(rx):
+                        m.next = "IDLE"
                 with m.Else():
                     m.d.sync += bits.eq(bits[1:] | rx << 8)
-            with m.State("STOP"), m.If(rx):
+            with m.State("BREAK"), m.If(rx):
                 m.next = "IDLE"
         return m
 

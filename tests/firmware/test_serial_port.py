@@ -1,0 +1,72 @@
+import os
+import sys
+import threading
+import tty
+
+import pytest
+
+from spikeloom.errors import LinkError, SpikeloomError
+from spikeloom.firmware.serial_port import SerialPort
+
+
+@pytest.fixture
+def terminal():
+    """A pseudo-terminal: `(descriptor of our end, name of the other)`."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    yield ours, os.ttyname(theirs)
+    for descriptor in (ours, theirs):
+        os.close(descriptor)
+
+
+def test_bytes_there_and_back(terminal):
+    ours, name = terminal
+    port = SerialPort(name)
+    every = bytes(range(256))
+    port.write(every)
+    assert os.read(ours, 1000) == every
+    os.write(ours, every[::-1])
+    received = b""
+    while len(received) < 256:
+        received += port.read(1.0)
+    assert received == every[::-1]
+    port.close()
+    port.close()
+
+
+def test_read_waits_no_longer_than_it_may(terminal):
+    ours, name = terminal
+    port = SerialPort(name)
+    assert port.read(0.01) == b""
+    threading.Timer(0.05, os.write, (ours, b"late")).start()
+    assert port.read(5.0)[:1] == b"l"
+    port.close()
+
+
+def test_a_port_that_is_not_there():
+    with pytest.raises(LinkError) as error:
+        SerialPort("/dev/none-of-this-name")
+    assert str(error.value).startswith(
+        "serial port /dev/none-of-this-name must be one that can be opened at 1000000 baud, but ")
+
+
+def test_a_port_that_is_gone(terminal):
+    port = SerialPort(terminal[1])
+    port.close()
+    for use in (lambda: port.write(b"x"), lambda: port.read(0.01)):
+        with pytest.raises(LinkError) as error:
+            use()
+        assert str(error.value).startswith(f"serial port {terminal[1]} must stay connected, but ")
+
+
+def test_baud_is_checked():
+    with pytest.raises(SpikeloomError) as error:
+        SerialPort("/dev/null", baud=0)
+    assert str(error.value) == "baud must be an integer from 1 to 1073741824, not 0"
+
+
+def test_without_pyserial(monkeypatch):
+    monkeypatch.setitem(sys.modules, "serial", None)
+    with pytest.raises(LinkError) as error:
+        SerialPort("/dev/null")
+    assert str(error.value) == "a serial port needs pyserial: pip install 'spikeloom[link]'"
