@@ -1,0 +1,54 @@
+"""The shipped networks are what their recipes and their README say."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikeloom import codebooks, load
+from spikeloom.sim.reference import simulate
+from spikeloom.train import datasets, load_frames, recipe
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+NETWORKS = sorted(EXAMPLES.glob("*.qsnn"))
+HAVE_MNIST = any((place / file).is_file() for place in datasets.folders("mnist") for file in datasets.FILES[2:3])
+
+
+@pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
+def test_network_follows_its_recipe(path):
+    network, made = load(path), recipe(path.stem)
+    assert network.provenance["recipe"] == made.name
+    assert network.provenance["preprocess"] == made.preprocess.to_json()
+    assert (network.input, network.encoder) == (made.model.input, made.model.encoder)
+    assert (network.readout, network.timesteps) == (made.model.readout, made.model.timesteps)
+    for layer, config in zip(network.layers, made.model.layers, strict=True):
+        assert layer.synapses.codebook == config.codebook
+        assert layer.neurons.neurons == config.neurons.neurons
+        assert layer.neurons.membrane_bits == config.neurons.membrane_bits
+    assert codebooks.kind(network.layers[0].synapses.codebook) in ("binary", "pow2")
+
+
+@pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
+def test_readme_states_accuracy_and_digest(path):
+    network, readme = load(path), (EXAMPLES / "README.md").read_text()
+    row = next(line for line in readme.splitlines() if line.startswith(f"| `{path.name}` |"))
+    assert f" {network.provenance['accuracy']['integer']:.2%}".replace("%", " %") in row
+    assert f"`{network.digest[:12]}`" in row
+    assert f"spikeloom train {path.stem} -o examples/{path.name}" in readme
+
+
+@pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
+def test_the_shipped_images_are_classified(path):
+    network = load(path)
+    frames, labels = load_frames(network, count=100, beside=path)
+    assert (simulate(network, frames).classes == labels).sum() >= 97
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not HAVE_MNIST, reason="MNIST is not on this machine")
+@pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
+def test_accuracy_on_the_whole_test_set_is_the_stated_one(path):
+    network = load(path)
+    frames, labels = load_frames(network)
+    assert len(labels) == network.provenance["test_images"] == 10_000
+    assert np.mean(simulate(network, frames).classes == labels) == network.provenance["accuracy"]["integer"]
