@@ -1,4 +1,4 @@
-"""Random networks and frames, drawn from everything the contract admits: what the property tests run on.
+"""Random networks, frames and plans, drawn from everything the contract admits: what the property tests run on.
 
 A draw is a function of its seed alone. Widths, thresholds and biases are drawn around the currents that the weights
 can produce, so that most networks spike, and a good part of them runs into the rails of its membranes.
@@ -11,6 +11,8 @@ import numpy as np
 from spikeloom import codebooks, encoders
 from spikeloom.decay import MAX_SHIFT, ROUNDINGS, Decay
 from spikeloom.network import RESETS, Dense, Input, Layer, Lif, Network
+from spikeloom.rtl_gen.plan import Plan
+from spikeloom.rtl_gen.plan import make as make_plan
 
 MAX_SIZE, MAX_LAYERS, MAX_TIMESTEPS = 40, 4, 12
 ENCODERS = (None, "direct", "threshold", "rate")
@@ -176,3 +178,17 @@ def _decay(rng: np.random.Generator) -> Decay:
     rounding = ROUNDINGS[rng.integers(len(ROUNDINGS))]
     shift = int(rng.integers(1, 9) if kind == 2 else rng.integers(MAX_SHIFT + 1))
     return Decay(num=int(rng.integers((1 << shift) + 1)), shift=shift, rounding=rounding)
+
+
+def random_plan(network: Network, seed: int) -> Plan:
+    """A plan for `network`: few lanes more often than many, so that layers need several passes; either source."""
+    rng = np.random.default_rng([0x914A, seed])
+    lanes, update_lanes = [], []
+    for k, layer in enumerate(network.layers):
+        neurons, last = layer.neurons.neurons, k == len(network.layers) - 1
+        update = 1 if last else 1 << int(rng.integers(4))
+        wanted = neurons if rng.random() < 0.1 else min(neurons, int(2 ** rng.uniform(0, 4)))
+        lanes.append(-(-wanted // update) * update)
+        update_lanes.append(update)
+    source = "events" if network.encoder is None and rng.random() < 0.5 else "words"
+    return make_plan(network, lanes=tuple(lanes), update_lanes=tuple(update_lanes), source=source)

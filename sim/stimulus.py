@@ -44,6 +44,8 @@ def make(plan: Plan, frames: np.ndarray, *, shuffle: int | None = None) -> Stimu
     """
     network = plan.network
     frames = network.frames(frames)
+    if not len(frames):
+        return Stimulus(payloads=np.zeros(0, np.uint64), starts=np.zeros(1, np.int64))
     if plan.source == "events":
         return _events(plan, frames, shuffle)
     payloads = words.pack(network, frames).astype(np.uint64)

@@ -4,11 +4,26 @@
 // same, do not depend on `ready`, and come in index order; a layer's groups come in ascending order, each once a
 // timestep; nothing comes after the last inference.
 #pragma once
-#include <cxxrtl/cxxrtl.h>
+#include <algorithm>
+#include <cassert>
 #include <cstdint>
 #include <fstream>
+#include <functional>
+#include <iostream>
+#include <limits>
+#include <map>
+#include <memory>
+#include <sstream>
 #include <string>
+#include <tuple>
+#include <type_traits>
+#include <unordered_map>
 #include <vector>
+#ifdef QUICK_BUILD
+// Without optimization the attribute would still inline every operator of CXXRTL: twice the time to compile.
+#define __always_inline__ __unused__
+#endif
+#include <cxxrtl/cxxrtl.h>
 #ifdef WAVES
 #include <cxxrtl/cxxrtl_vcd.h>
 #endif

@@ -1,0 +1,40 @@
+"""Random networks: reference = naive loop = RTL, every spike, membrane, score and class, with and without stalls."""
+
+import pytest
+
+from spikeloom.sim import cosim, naive, volume
+from spikeloom.sim.mismatch import compare
+from spikeloom.sim.random_networks import random_frames, random_network, random_plan
+from spikeloom.sim.reference import simulate
+
+NETWORKS, CHUNK, FRAMES = 320, 20, 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(0, NETWORKS, CHUNK))
+def test_reference_equals_naive_equals_rtl(start):
+    networks = {seed: random_network(seed) for seed in range(start, start + CHUNK)}
+    built = volume.build_many([random_plan(network, seed) for seed, network in networks.items()])
+    for (seed, network), core in zip(networks.items(), built, strict=True):
+        frames = random_frames(network, seed, FRAMES)
+        expected = simulate(network, frames, trace=True, device="cpu")
+        for b, frame in enumerate(frames.tolist()):
+            answer = naive.infer(network, frame)
+            assert (answer.best, answer.scores) == (expected.classes[b], expected.scores[b].tolist()), (seed, b)
+            assert answer.membranes == [v[b].tolist() for v in expected.membranes], (seed, b)
+        for pipelined, stalls in ((False, 0), (True, seed + 1)):
+            result = compare(expected, core.run(frames, pipelined=pipelined, stalls=stalls))
+            assert not result.mismatches, f"network {seed}, stalls {stalls}: {result.first}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1000, 1001, 1002, 1003])
+def test_under_cocotb(seed):
+    network = random_network(seed)
+    frames = random_frames(network, seed, 6)
+    expected = simulate(network, frames, trace=True, device="cpu")
+    core = cosim.build(random_plan(network, seed))
+    for pipelined, stalls in ((False, 0), (True, seed)):
+        observed, _ = core.run(frames, expected, pipelined=pipelined, stalls=stalls)
+        result = compare(expected, observed)
+        assert not result.mismatches, f"network {seed}, stalls {stalls}: {result.first}"
