@@ -169,7 +169,8 @@ def _volume_waves(plan: Plan, frames: np.ndarray, first: Mismatch, pipelined: bo
     page = first.sample * plan.network.timesteps + timestep
     group = page * -(-neurons // lanes) + (first.neuron if first.layer is not None else neurons - 1) // lanes
     cycle = built.cycle_of(frames, layer, group, pipelined=pipelined)
-    path = Path(folder, f"mismatch-{plan.network.digest[:8]}-cxxrtl.vcd")
+    mode = "pipelined" if pipelined else "single"
+    path = Path(folder, f"mismatch-{plan.network.digest[:8]}-cxxrtl-{mode}.vcd")
     waves = volume.Waves(path=path, first=max(0, cycle - AROUND), last=cycle + AROUND)
     built.run(frames, pipelined=pipelined, waves=waves)
     return dataclasses.replace(first, waveform=path, cycle=cycle)
