@@ -32,18 +32,6 @@ def random(network: Network, count: int, seed: int = 0) -> Samples:
     return Samples(frames=frames * (rng.random(frames.shape) < share), origin="random values")
 
 
-def beside(path: Path, network: Network) -> tuple[Path, Path] | None:
-    """The IDX files `DATASET-*-images.idx.gz` and `-labels` in the network's folder, if there are any."""
-    name = network.provenance.get("dataset")
-    if not isinstance(name, str) or not name.replace("-", "").isalnum():
-        return None
-    for images in sorted(path.resolve().parent.glob(f"{name}-*-images.idx.gz")):
-        labels = images.with_name(images.name.replace("-images", "-labels"))
-        if labels.is_file():
-            return images, labels
-    return None
-
-
 def given(images: Path, labels: Path | None, network: Network, preprocess) -> Samples:
     """uint8 images from an IDX file, made into frames as the network's training did."""
     from spikeloom.train import idx
@@ -55,8 +43,9 @@ def given(images: Path, labels: Path | None, network: Network, preprocess) -> Sa
 
 def choose(path: str | Path, network: Network, *, images: Path | None = None, labels: Path | None = None,
            test_set: bool = False, random_count: int | None = None) -> Samples:
-    """The samples asked for; or the files beside `path`, or the network's data set, or 100 random frames."""
-    from spikeloom.train import datasets
+    """The samples asked for; or the files beside `path`, or the network's test split, or 100 random frames."""
+    from spikeloom.train import load_frames
+    from spikeloom.train import samples as own
     from spikeloom.train.preprocess import Preprocess
     if random_count is not None:
         return random(network, random_count)
@@ -65,10 +54,10 @@ def choose(path: str | Path, network: Network, *, images: Path | None = None, la
         if images or test_set:
             raise SpikeloomError("network must name its data set and preprocessing in its provenance to use images")
         return random(network, 100)
-    preprocess = Preprocess.from_json(recipe)
-    pair = (images, labels) if images else None if test_set else beside(Path(path), network)
-    if pair:
-        return given(*pair, network, preprocess)
-    data = datasets.load(name)
-    return Samples(frames=network.frames(preprocess.apply(data.test_images)), labels=data.test_labels,
-                   origin=f"{name}, test split")
+    if images:
+        return given(images, labels, network, Preprocess.from_json(recipe))
+    folder = Path(path).resolve().parent
+    shipped = not test_set and all(file.is_file() for file in own.paths(str(name), folder))
+    frames, truth = load_frames(network, count=100 if shipped else None, beside=folder)
+    origin = f"{name}, first 100 of the test split" if shipped else f"{name}, test split"
+    return Samples(frames=frames, labels=truth, origin=origin)

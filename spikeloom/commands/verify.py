@@ -1,7 +1,7 @@
 """Compare the generated hardware with the integer reference: every spike and every membrane of every layer.
 
 The volume path compiles the RTL with CXXRTL and answers all samples; cocotb runs the exported Verilog on Verilator
-(and on Icarus where it is found). Samples are the files DATASET-*-images.idx.gz beside the network, else the test
+(and on Icarus where it is found). Samples are the files DATASET-100-images.idx.gz beside the network, else the test
 split of its data set, else random values. Exit code 1 if anything differs.
 """
 
