@@ -29,5 +29,5 @@ RECIPE = Recipe(
         timesteps=4,
     ),
     schedule=Schedule(epochs=60, rate=1.2e-2, augment=AUGMENT),
-    float_schedule=Schedule(epochs=20, rate=1.2e-2, augment=AUGMENT),
+    float_schedule=Schedule(epochs=60, rate=1.2e-2, augment=AUGMENT),
 )
