@@ -1,6 +1,6 @@
 """From packets to the bytes of a line."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -26,10 +26,13 @@ class Enframer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.crc = crc = CRC.create()
-
         byte = Signal(8)
-        escaped, is_flag, done = Signal(), Signal(), Signal()
+        escaped = Signal()
+        is_flag = Signal()
+        done = Signal()
+        crc = CRC.create()
+        # `crc.start` would cost eight LUTs more: it may come together with data.
+        m.submodules.crc = ResetInserter(is_flag)(crc)
         special = ~is_flag & ~escaped & ((byte == FLAG) | (byte == ESCAPE))
         m.d.comb += [
             byte.eq(self.i.p.data),
@@ -42,7 +45,7 @@ class Enframer(wiring.Component):
 
         with m.FSM():
             with m.State("OPEN"):
-                m.d.comb += [byte.eq(FLAG), is_flag.eq(1), self.o.valid.eq(self.i.valid), crc.start.eq(1)]
+                m.d.comb += [byte.eq(FLAG), is_flag.eq(1), self.o.valid.eq(self.i.valid)]
                 with m.If(done):
                     m.next = "DATA"
             with m.State("DATA"):

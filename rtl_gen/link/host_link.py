@@ -1,7 +1,7 @@
 """Requests in, replies out, and a core between: the gateware's side of the wire protocol."""
 
 from amaranth import Cat, Module, Mux, Signal, signed
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -9,6 +9,7 @@ from spikeloom import check
 from spikeloom.rtl_gen import protocol
 from spikeloom.rtl_gen.link.deframer import Deframer
 from spikeloom.rtl_gen.link.enframer import Enframer
+from spikeloom.rtl_gen.link.header_watch import HEADER, HeaderWatch
 from spikeloom.rtl_gen.link.memory_map import MemoryMap
 from spikeloom.rtl_gen.protocol import BAD_CRC, BAD_LENGTH, NO_RESULT, OK, READ, RESET, RUN, UNKNOWN_COMMAND
 
@@ -60,25 +61,40 @@ class HostLink(wiring.Component):
         m = Module()
         m.submodules.deframer = deframer = Deframer()
         m.submodules.enframer = enframer = Enframer()
+        m.submodules.watch = self._watch = HeaderWatch()
         m.submodules.memory = memory = Memory(shape=16, depth=self._map.depth, init=self._map.init)
         wiring.connect(m, wiring.flipped(self.i), deframer.i)
+        wiring.connect(m, deframer.o, self._watch.i)
         wiring.connect(m, enframer.o, wiring.flipped(self.o))
         self._frame, self._packet = deframer.o, enframer.i
         self._read, self._write = memory.read_port(), memory.write_port(granularity=8)
 
-        self._pointer = Signal(range(self._map.depth + 1))
-        self._request = Signal(data.StructLayout({"command": 8, "sequence": 8}))
+        self._request = Signal(HEADER)
         self._status = Signal(range(len(protocol.STATUSES)))
-        self._answer, self._lost, self._has_result = Signal(), Signal(), Signal()
-        self._start, self._stop = Signal.like(self._pointer), Signal.like(self._pointer)
-        m.d.comb += [self._read.addr.eq(self._pointer), self._read.en.eq(0), self._write.addr.eq(self._pointer)]
+        self._answer = Signal()
+        self._lost = Signal()
+        self._has_result = Signal()
+        self._pointer = Signal(range(self._map.depth + 1))
+        self._target = Signal.like(self._pointer)
+        self._jump = Signal()
+        self._advance = Signal()
+        self._start = Signal.like(self._pointer)
+        self._stop = Signal.like(self._pointer)
+        m.d.sync += self._pointer.eq(Mux(self._jump, self._target, self._pointer + self._advance))
+        m.d.comb += [
+            self._read.addr.eq(self._pointer),
+            self._read.en.eq(0),
+            self._write.addr.eq(self._pointer),
+            self._watch.away.eq(self.busy),
+        ]
         with m.Switch(self._request.command):
             for command in protocol.COMMANDS:
                 with m.Case(command.code):
                     start, stop = self._map.reply(command)
                     m.d.comb += [self._start.eq(start), self._stop.eq(stop)]
+        with m.If(self._watch.ended & self.busy):
+            m.d.sync += self._lost.eq(1)
 
-        self._watch(m)
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("LISTEN"))
             self._listen(m)
@@ -87,41 +103,22 @@ class HostLink(wiring.Component):
             self._reply(m)
         return m
 
-    def _watch(self, m):
-        """In every state: how far the frame on the line is, what its header says, and whether any of it was missed."""
-        frame = self._frame
-        self._header = header = Signal.like(self._request)
-        self._position = position = Signal(3)  # 0 to 5 bytes so far, then 6 for any even number and 7 for any odd
-        self._stale = stale = Signal()
-        self._ended = ended = Signal()
-        m.d.comb += ended.eq(frame.valid & frame.p.end & (position != 0))
-        with m.If(frame.valid):
-            m.d.sync += position.eq(Mux(position == 7, 6, position + 1))
-            with m.If(frame.p.end):
-                m.d.sync += [position.eq(0), stale.eq(0)]
-            with m.Elif(self.busy):
-                m.d.sync += stale.eq(1)
-            with m.If(position == 0):
-                m.d.sync += header.command.eq(frame.p.data)
-            with m.If(position == 1):
-                m.d.sync += header.sequence.eq(frame.p.data)
-        with m.If(ended & self.busy):
-            m.d.sync += self._lost.eq(1)
+    def _go_to(self, address):
+        return self._jump.eq(1), self._target.eq(address)
 
     def _listen(self, m):
         """LISTEN: a frame into the memory, and a verdict at its end."""
-        frame, write, pointer = self._frame, self._write, self._pointer
-        header, position, stale = self._header, self._position, self._stale
+        frame, write, watch = self._frame, self._write, self._watch
         overlong = Signal()
         counter = Signal(range(len(protocol.COUNTERS)))
-        full = pointer == self._map.crc + 1
-        right_length = Mux(header.command == RUN.code, full & ~overlong, position == HEADER_AND_CRC)
-        known = Cat(header.command == command.code for command in protocol.COMMANDS).any()
+        full = self._pointer == self._map.crc + 1
+        right_length = Mux(watch.header.command == RUN.code, full & ~overlong, watch.position == HEADER_AND_CRC)
+        known = Cat(watch.header.command == command.code for command in protocol.COMMANDS).any()
 
         with m.State("LISTEN"):
-            with m.If(stale):
+            with m.If(watch.stale):
                 m.d.comb += counter.eq(OVERRUN)
-            with m.Elif(position < HEADER_AND_CRC):
+            with m.Elif(watch.position < HEADER_AND_CRC):
                 m.d.comb += counter.eq(BAD_LENGTH.code)
             with m.Elif(~frame.p.good):
                 m.d.comb += counter.eq(BAD_CRC.code)
@@ -131,27 +128,29 @@ class HostLink(wiring.Component):
                 m.d.comb += counter.eq(BAD_LENGTH.code)
 
             m.d.comb += write.data.eq(frame.p.data.replicate(2))
-            with m.If(frame.valid & ~frame.p.end & (position == 1)):
-                m.d.sync += [pointer.eq(self._map.frame), overlong.eq(0)]
-            with m.Elif(frame.valid & ~frame.p.end & (position > 1) & ~stale):
-                m.d.sync += overlong.eq(full)
-                with m.If(~full):
-                    m.d.comb += write.en.eq(Mux(position[0], 0b10, 0b01))
-                    m.d.sync += pointer.eq(pointer + position[0])
-            with m.If(self._ended):
+            with m.If(frame.valid & (watch.position == 1)):
+                m.d.comb += self._go_to(self._map.frame)
+                m.d.sync += overlong.eq(0)
+            with m.Elif(frame.valid & ~frame.p.end & ~watch.stale & (watch.position != 0)):
+                with m.If(full):
+                    m.d.sync += overlong.eq(1)
+                with m.Else():
+                    m.d.comb += self._advance.eq(watch.position[0])
+                    m.d.comb += write.en.eq(Mux(watch.position[0], 0b10, 0b01))
+            with m.If(watch.ended):
+                m.d.comb += self._go_to(counter)
                 m.d.sync += [
-                    self._request.eq(header),
-                    self._answer.eq(~stale & (position >= HEADER_AND_CRC)),
+                    self._request.eq(watch.header),
+                    self._answer.eq(~watch.stale & (watch.position >= HEADER_AND_CRC)),
                     self._status.eq(counter),
-                    pointer.eq(self._map.counters + counter),
                 ]
-                with m.If((counter == OK.code) & (header.command == READ.code) & ~self._has_result):
+                with m.If((counter == OK.code) & (watch.header.command == READ.code) & ~self._has_result):
                     m.d.sync += self._status.eq(NO_RESULT.code)
                 m.next = "TALLY"
 
     def _tally(self, m):
         """TALLY, COUNT: one more in the counter at the pointer. CLEAR: all counters to 0."""
-        read, write, pointer, command = self._read, self._write, self._pointer, self._request.command
+        read, write, command = self._read, self._write, self._request.command
         with m.State("TALLY"):
             m.d.comb += read.en.eq(1)
             m.next = "COUNT"
@@ -161,50 +160,52 @@ class HostLink(wiring.Component):
             with m.If(~self._answer):
                 m.next = "LISTEN"
             with m.Elif((self._status == OK.code) & (command == RUN.code)):
-                m.d.sync += [pointer.eq(self._map.frame), self._has_result.eq(0)]
+                m.d.comb += self._go_to(self._map.frame)
+                m.d.sync += self._has_result.eq(0)
                 m.next = "FEED"
             with m.Elif((self._status == OK.code) & (command == RESET.code)):
-                m.d.sync += pointer.eq(self._map.counters)
+                m.d.comb += self._go_to(0)
                 m.next = "CLEAR"
         with m.State("CLEAR"):
-            m.d.comb += [self.abort.eq(1), write.data.eq(0), write.en.eq(0b11)]
-            m.d.sync += [pointer.eq(pointer + 1), self._has_result.eq(0)]
-            with m.If(pointer == self._map.scores - 1):
+            m.d.comb += [self.abort.eq(1), write.data.eq(0), write.en.eq(0b11), self._advance.eq(1)]
+            m.d.sync += self._has_result.eq(0)
+            with m.If(self._pointer == self._map.who - 1):
                 m.next = "COMMAND"
 
     def _infer(self, m):
         """FEED: the frame to the core. COLLECT, LABEL, CYCLES: what comes back into the memory."""
-        read, write, pointer, scores = self._read, self._write, self._pointer, self.scores
+        read, write, scores = self._read, self._write, self.scores
         fetched = Signal()
         part = Signal(range(self._parts))
         cycles = Signal(32)
         score = Signal(signed(16 * self._parts))
         m.d.comb += [self.words.payload.eq(read.data), score.eq(scores.p.score)]
 
-        is_reset = (self._position == HEADER_AND_CRC) & (self._header.command == RESET.code)
+        is_reset = (self._watch.position == HEADER_AND_CRC) & (self._watch.header.command == RESET.code)
 
         def abort_on_reset():
-            with m.If(self._ended & self._frame.p.good & is_reset):
-                m.d.sync += [
-                    self._request.eq(self._header), self._lost.eq(0),
-                    pointer.eq(self._map.counters), fetched.eq(0), part.eq(0),
-                ]
+            with m.If(self._watch.ended & self._frame.p.good & is_reset):
+                m.d.comb += self._go_to(0)
+                m.d.sync += [self._request.eq(self._watch.header), self._lost.eq(0), fetched.eq(0), part.eq(0)]
                 m.next = "CLEAR"
 
         with m.State("FEED"):
             m.d.comb += [self.words.valid.eq(fetched), read.en.eq(~fetched | self.words.ready)]
             m.d.sync += cycles.eq(Mux(fetched, cycles + 1, 0))
             with m.If(read.en):
-                m.d.sync += [fetched.eq(1), pointer.eq(pointer + 1)]
-                with m.If(pointer == self._map.crc):
-                    m.d.sync += [fetched.eq(0), pointer.eq(self._map.scores)]
+                m.d.comb += self._advance.eq(1)
+                m.d.sync += fetched.eq(1)
+                with m.If(self._pointer == self._map.crc):
+                    m.d.comb += self._go_to(self._map.scores)
+                    m.d.sync += fetched.eq(0)
                     m.next = "COLLECT"
             abort_on_reset()
         with m.State("COLLECT"):
             m.d.comb += [write.data.eq(score.word_select(part, 16)), write.en.eq(scores.valid.replicate(2))]
             m.d.sync += cycles.eq(cycles + 1)
             with m.If(scores.valid):
-                m.d.sync += [pointer.eq(pointer + 1), part.eq(part + 1)]
+                m.d.comb += self._advance.eq(1)
+                m.d.sync += part.eq(part + 1)
                 with m.If(part == self._parts - 1):
                     m.d.sync += part.eq(0)
                     m.d.comb += scores.ready.eq(~scores.p.last)
@@ -212,12 +213,11 @@ class HostLink(wiring.Component):
                         m.next = "LABEL"
             abort_on_reset()
         with m.State("LABEL"):
-            m.d.comb += [write.data.eq(scores.p.best), write.en.eq(0b11), scores.ready.eq(1)]
-            m.d.sync += [pointer.eq(pointer + 1), cycles.eq(cycles + 1)]
+            m.d.comb += [write.data.eq(scores.p.best), write.en.eq(0b11), self._advance.eq(1), scores.ready.eq(1)]
+            m.d.sync += cycles.eq(cycles + 1)
             m.next = "CYCLES-LOW"
         with m.State("CYCLES-LOW"):
-            m.d.comb += [write.data.eq(cycles[:16]), write.en.eq(0b11)]
-            m.d.sync += pointer.eq(pointer + 1)
+            m.d.comb += [write.data.eq(cycles[:16]), write.en.eq(0b11), self._advance.eq(1)]
             m.next = "CYCLES-HIGH"
         with m.State("CYCLES-HIGH"):
             m.d.comb += [write.data.eq(cycles[16:]), write.en.eq(0b11)]
@@ -226,8 +226,8 @@ class HostLink(wiring.Component):
 
     def _reply(self, m):
         """COMMAND, SEQUENCE, STATUS, then FETCH, LOW and HIGH for each word of the payload."""
-        read, packet, pointer, request = self._read, self._packet, self._pointer, self._request
-        at_stop = pointer == self._stop
+        read, packet, request = self._read, self._packet, self._request
+        at_stop = self._pointer == self._stop
 
         def send(byte, following, *, last=None):
             """Hand over `byte`, then go on to `following`, or LISTEN if it was the last."""
@@ -240,19 +240,19 @@ class HostLink(wiring.Component):
             with m.If(packet.ready & last):
                 m.next = "LISTEN"
                 with m.If(self._lost):
-                    m.d.sync += [pointer.eq(self._map.counters + OVERRUN), self._answer.eq(0), self._lost.eq(0)]
+                    m.d.comb += self._go_to(OVERRUN)
+                    m.d.sync += [self._answer.eq(0), self._lost.eq(0)]
                     m.next = "TALLY"
 
         with m.State("COMMAND"):
-            m.d.sync += pointer.eq(self._start)
+            m.d.comb += self._go_to(self._start)
             send(request.command | protocol.REPLY, "SEQUENCE")
         with m.State("SEQUENCE"):
             send(request.sequence, "STATUS")
         with m.State("STATUS"):
             send(self._status, "FETCH", last=(self._status != OK.code) | at_stop)
         with m.State("FETCH"):
-            m.d.comb += read.en.eq(1)
-            m.d.sync += pointer.eq(pointer + 1)
+            m.d.comb += [read.en.eq(1), self._advance.eq(1)]
             m.next = "LOW"
         with m.State("LOW"):
             send(read.data[:8], "HIGH")

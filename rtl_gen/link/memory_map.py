@@ -9,7 +9,7 @@ from spikeloom.rtl_gen.protocol import Identity
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryMap:
-    """Addresses for one network: the identity from 0 on, then counters, scores, label, cycles and the frame.
+    """Addresses for one network: the counters from 0 on, then identity, scores, label, cycles and the frame.
 
     A frame is received straight into its place, and read by nobody before its CRC was found right. The word after it
     takes the CRC itself.
@@ -21,12 +21,12 @@ class MemoryMap:
         check.integer("words of the link's memory", self.depth, 1, 1 << 24)
 
     @property
-    def counters(self) -> int:
-        return len(self.identity.pack()) // 2
+    def who(self) -> int:
+        return len(protocol.COUNTERS)
 
     @property
     def scores(self) -> int:
-        return self.counters + len(protocol.COUNTERS)
+        return self.who + len(self.identity.pack()) // 2
 
     @property
     def label(self) -> int:
@@ -46,16 +46,16 @@ class MemoryMap:
 
     @property
     def init(self) -> list[int]:
-        """Contents at start: the identity."""
+        """Contents at start: counters of 0, then the identity."""
         packed = self.identity.pack()
-        return [packed[k] | packed[k + 1] << 8 for k in range(0, len(packed), 2)]
+        return [0] * self.who + [packed[k] | packed[k + 1] << 8 for k in range(0, len(packed), 2)]
 
     def reply(self, command: protocol.Command) -> tuple[int, int]:
         """First address of the payload of `command`'s reply, and the one after its last."""
         return {
-            protocol.IDENTIFY: (0, self.counters),
+            protocol.IDENTIFY: (self.who, self.scores),
             protocol.RUN: (self.label, self.frame),
             protocol.READ: (self.scores, self.frame),
-            protocol.STATUS: (self.counters, self.scores),
-            protocol.RESET: (self.scores, self.scores),
+            protocol.STATUS: (0, self.who),
+            protocol.RESET: (0, 0),
         }[command]
