@@ -7,7 +7,7 @@ The numbers are those of `spikeloom.rtl_gen.events`. `Bench` checks rules 1 to 4
 import random
 from dataclasses import dataclass, field
 
-from amaranth.hdl import Elaboratable
+from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.sim import Simulator
 
 PATIENCE = 300
@@ -49,13 +49,15 @@ class Port:
 class Bench:
     """`dut` with a source of payloads at `i` and a sink at `o`.
 
+    `pauses` maps the number of a transfer to the clocks for which it is withheld once its turn has come.
+
     After `run`, `i.clocks` and `o.clocks` hold the clock of each transfer, `i.accepting` each clock in which `i.ready`
     was 1, and `o.items` the payloads, as the simulator gives them.
     """
 
     def __init__(self, dut: Elaboratable, *, seed: int = 0, stall_in: float = 0.0, stall_out: float = 0.0,
-                 patient: bool = False):
-        self.dut, self.random, self.patient = dut, random.Random(seed), patient
+                 patient: bool = False, pauses: dict[int, int] | None = None):
+        self.dut, self.random, self.pauses = dut, random.Random(seed), dict(pauses or {})
         self.i, self.o = Port(stream=dut.i, stall=stall_in), Port(stream=dut.o, stall=stall_out, patient=patient)
         self.watched = {}
 
@@ -66,7 +68,10 @@ class Bench:
         """
         self.i.items, self.expect, self.settle, self.probes = list(sent), expect, settle, watch or {}
         self.watched = {name: [] for name in self.probes}
-        simulator = Simulator(self.dut)
+        top = Module()
+        top.domains.sync = ClockDomain()
+        top.submodules.dut = self.dut
+        simulator = Simulator(top)
         simulator.add_clock(1e-6)
         simulator.add_testbench(self._bench)
         simulator.run()
@@ -78,7 +83,9 @@ class Bench:
         clock, idle, quiet, taken = 0, 0, 0, 0
         offered, stalled, held = False, 0, None
         while quiet < self.settle:
-            if not offered and taken < len(self.i.items) and self.random.random() >= self.i.stall:
+            if not offered and self.pauses.get(taken):
+                self.pauses[taken] -= 1
+            elif not offered and taken < len(self.i.items) and self.random.random() >= self.i.stall:
                 offered = True
                 ctx.set(i.payload, self.i.items[taken])
             ctx.set(i.valid, offered)
