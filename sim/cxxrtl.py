@@ -13,7 +13,7 @@ from spikeloom import check, tools
 
 DRIVER = Path(__file__).with_name("volume.h")
 EFFORTS = {
-    "run": ("-O2",),
+    "run": ("-O3",),
     "compile": ("-O0", "-DQUICK_BUILD", "-fno-exceptions", "-fno-rtti", "-fno-asynchronous-unwind-tables"),
 }
 # NDEBUG: an enabled read beyond the end of a memory, its value unused, is no reason to abort the process.
