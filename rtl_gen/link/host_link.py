@@ -67,7 +67,8 @@ class HostLink(wiring.Component):
         wiring.connect(m, deframer.o, self._watch.i)
         wiring.connect(m, enframer.o, wiring.flipped(self.o))
         self._frame, self._packet = deframer.o, enframer.i
-        self._read, self._write = memory.read_port(), memory.write_port(granularity=8)
+        self._read = memory.read_port()
+        self._write = memory.write_port(granularity=8)
 
         self._request = Signal(HEADER)
         self._status = Signal(range(len(protocol.STATUSES)))

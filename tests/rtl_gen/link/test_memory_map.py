@@ -1,0 +1,38 @@
+import pytest
+
+from spikeloom.rtl_gen import protocol
+from spikeloom.rtl_gen.link.memory_map import MemoryMap
+from spikeloom.rtl_gen.protocol import Identity
+
+
+def identity(**changes: int) -> Identity:
+    return Identity(**{"digest": bytes(range(8)), "inputs": 784, "value_bits": 1, "value_signed": 0, "frame_words": 49,
+                       "timesteps": 8, "outputs": 10, "score_words": 1, "readout": 0, **changes})
+
+
+def test_the_parts_follow_each_other():
+    memory = MemoryMap(identity=identity(outputs=4, score_words=3))
+    assert memory.reply(protocol.STATUS) == (0, 5)
+    assert memory.reply(protocol.IDENTIFY) == (5, 19)
+    assert memory.reply(protocol.READ) == (19, 34)
+    assert memory.reply(protocol.RUN) == (31, 34)
+    assert (memory.frame, memory.crc, memory.depth) == (34, 83, 84)
+
+
+@pytest.mark.parametrize("command", protocol.COMMANDS)
+def test_a_reply_is_as_long_as_its_table(command):
+    start, stop = MemoryMap(identity=identity()).reply(command)
+    sizes = {"u8": 1, "u16": 2, "u32": 4, "8 bytes": 8, "scores": 20}
+    assert 2 * (stop - start) == sum(sizes[field.kind] for field in command.reply)
+
+
+def test_the_identity_is_there_from_the_start():
+    memory = MemoryMap(identity=identity())
+    start, stop = memory.reply(protocol.IDENTIFY)
+    words = memory.init[start:stop]
+    assert b"".join(word.to_bytes(2, "little") for word in words) == identity().pack()
+    assert memory.init[:start] == [0] * 5
+
+
+def test_mnist_spikes_fit_one_block_ram():
+    assert MemoryMap(identity=identity()).depth <= 256
