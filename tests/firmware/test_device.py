@@ -11,7 +11,7 @@ from spikeloom.firmware.simulated import SimulatedLine, SimulatedUart
 from spikeloom.firmware.transport import Transport
 from spikeloom.network import Dense, Input, Layer, Lif, Network
 from spikeloom.rtl_gen import plan as plans
-from spikeloom.rtl_gen import protocol
+from spikeloom.rtl_gen import protocol, words
 from spikeloom.rtl_gen.linked import LinkedCore, LinkedTop, identity
 from spikeloom.rtl_gen.protocol import Counters
 from spikeloom.sim.random_networks import random_frames, random_network
@@ -114,6 +114,25 @@ def test_garbage_on_the_line_before_a_request():
         for length in range(0, 60, 3):
             line.write(bytes(rng.choice([0x7e, 0x7d, rng.randrange(256)]) for _ in range(length)))
             device.identify()
+
+
+@pytest.mark.parametrize("seed", [2, 3, 8, 10])
+def test_an_aborted_inference_leaves_nothing_behind(seed):
+    """RESET while the core works, at many moments; the next inference must be the reference's."""
+    network = random_network(seed)
+    line = SimulatedLine(LinkedCore(plans.make(network)), pace=1)
+    frames = random_frames(network, seed, 8)
+    outcome = simulate(network, frames, device="cpu")
+    run = frame(bytes([protocol.RUN.code, 0xaa]) + words.pack(network, frames[:1])[0].tobytes())
+    with Device(line, network, timeout=0.1) as device:
+        cycles = device.run(frames[0]).cycles
+        for k, values in enumerate(frames):
+            line.write(run)
+            line.advance(len(run) + 4 + k * cycles // 8)
+            device.reset()
+            assert device.status().frames == 1
+            assert device.run(values).label == outcome.classes[k]
+            assert device.read().scores == tuple(outcome.scores[k])
 
 
 def test_a_late_reply_is_accepted():
