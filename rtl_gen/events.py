@@ -18,14 +18,14 @@ Group streams carry a whole layer, `lanes` neighbours a transfer, in ascending o
 timestep, and then `last` = 1 if the timestep is the inference's last (`last` means nothing elsewhere).
 """
 
-from amaranth.hdl import Const, Shape, signed, unsigned
+from amaranth.hdl import Shape, unsigned
 from amaranth.lib import data
 
 
 def range_shape(low: int, high: int) -> Shape:
     """The narrowest shape that holds `low .. high`."""
-    bits = max(Shape.cast(range(low, high + 1)).width, 1)
-    return signed(max(Const(low).shape().width, Const(high).shape().width + 1)) if low < 0 else unsigned(bits)
+    shape = Shape.cast(range(low, high + 1))
+    return shape if shape.width else unsigned(1)
 
 
 def index_shape(count: int) -> Shape:
