@@ -11,8 +11,8 @@ import numpy as np
 from spikeloom import codebooks, encoders
 from spikeloom.decay import MAX_SHIFT, ROUNDINGS, Decay
 from spikeloom.network import RESETS, Dense, Input, Layer, Lif, Network
-from spikeloom.rtl_gen.plan import Plan
-from spikeloom.rtl_gen.plan import make as make_plan
+from spikeloom.rtl_gen.memories import BY_FAMILY
+from spikeloom.rtl_gen.plan import LayerPlan, Plan
 
 MAX_SIZE, MAX_LAYERS, MAX_TIMESTEPS = 40, 4, 12
 ENCODERS = (None, "direct", "threshold", "rate")
@@ -181,14 +181,15 @@ def _decay(rng: np.random.Generator) -> Decay:
 
 
 def random_plan(network: Network, seed: int) -> Plan:
-    """A plan for `network`: few lanes more often than many, so that layers need several passes; either source."""
+    """A plan for `network`: few lanes more often than many, so that layers need several passes; any family's memories,
+    either source."""
     rng = np.random.default_rng([0x914A, seed])
-    lanes, update_lanes = [], []
+    layers = []
     for k, layer in enumerate(network.layers):
         neurons, last = layer.neurons.neurons, k == len(network.layers) - 1
         update = 1 if last else 1 << int(rng.integers(4))
         wanted = neurons if rng.random() < 0.1 else min(neurons, int(2 ** rng.uniform(0, 4)))
-        lanes.append(-(-wanted // update) * update)
-        update_lanes.append(update)
+        layers.append(LayerPlan(lanes=-(-wanted // update) * update, update_lanes=update))
     source = "events" if network.encoder is None and rng.random() < 0.5 else "words"
-    return make_plan(network, lanes=tuple(lanes), update_lanes=tuple(update_lanes), source=source)
+    memories = list(BY_FAMILY.values())[rng.integers(len(BY_FAMILY))]
+    return Plan(network=network, layers=tuple(layers), source=source, memories=memories)

@@ -19,7 +19,7 @@ from spikeloom.sim.reference import simulate
 
 PATHS = ("volume", "cocotb")
 AROUND = 200
-_VALUES_AT_ONCE = 1 << 26
+_VALUES_AT_ONCE = 1 << 24
 
 
 @dataclass(frozen=True, kw_only=True)

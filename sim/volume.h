@@ -68,7 +68,9 @@ struct Layer {
     int32_t *membranes;
 };
 
-enum Error : int64_t { NONE, HANG, GROUP_ORDER, EXTRA_TRACE, EXTRA_RESULT, LAST_MISPLACED, RESULT_CHANGED, READY_SEEN };
+enum Error : int64_t {
+    NONE, HANG, GROUP_ORDER, EXTRA_TRACE, EXTRA_RESULT, LAST_MISPLACED, RESULT_CHANGED, READY_SEEN, STOPPED
+};
 
 // Mirrored field by field by `volume._Run`.
 struct Run {
@@ -82,7 +84,7 @@ struct Run {
     int64_t watch_layer, watch_event, watch_cycle;
     const char *waves;
     int64_t waves_from, waves_to;
-    void (*progress)(int64_t);
+    int64_t (*progress)(int64_t);  // other than 0: stop
     int64_t total_cycles, error, error_layer, error_inference, error_cycle;
 };
 
@@ -159,7 +161,8 @@ class Driver {
             run.cycles[results] = cycle - first_transfer[results] + 1;
             results++;
             output = 0;
-            if (run.progress && (results % 64 == 0 || results == run.inferences)) run.progress(results);
+            if ((results % 64 == 0 || results == run.inferences) && run.progress(results))
+                return fail(STOPPED, -1, results);
         }
         return true;
     }

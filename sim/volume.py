@@ -93,7 +93,16 @@ class Volume:
             _Layer(n, plan.update_lanes, layer.neurons.membrane_bits, s.ctypes.data, v.ctypes.data)
             for n, plan, layer, s, v in zip(sizes, self.plan.layers, network.layers, spikes, membranes, strict=True)))
         result = result_layout(network)
-        call = _PROGRESS(lambda done: progress(done, count)) if progress else _PROGRESS()
+        stopped: list[BaseException] = []
+
+        def report(done: int) -> int:
+            try:
+                if progress:
+                    progress(done, count)
+            except BaseException as error:  # ctypes would print and forget it, a KeyboardInterrupt too
+                stopped.append(error)
+            return len(stopped)
+
         run = _Run(
             payloads=sent.payloads.ctypes.data, starts=sent.starts.ctypes.data, inferences=count, timesteps=steps,
             outputs=network.outputs, payload_bits=stimulus.payload_bits(self.plan), layers=len(sizes),
@@ -103,10 +112,12 @@ class Volume:
             **{name: array.ctypes.data for name, array in observation.items()},
             watch_layer=watch[0], watch_event=watch[1], watch_cycle=-1,
             waves=str(waves.path).encode() if waves else None, waves_from=waves.first if waves else 0,
-            waves_to=waves.last if waves else 0, progress=call,
+            waves_to=waves.last if waves else 0, progress=_PROGRESS(report),
         )
         if count:
             getattr(ctypes.CDLL(str(self.library.resolve())), f"design{self.number}_run")(ctypes.byref(run))
+        if stopped:
+            raise stopped[0]
         if run.error:
             text = _ERRORS[run.error].format(layer=run.error_layer, patience=run.patience, outputs=run.outputs)
             raise HardwareError(f"{text} (inference {run.error_inference}, cycle {run.error_cycle})")
@@ -135,7 +146,7 @@ def patience(plan: Plan) -> int:
     return 10_000 + 16 * slowest
 
 
-_PROGRESS = ctypes.CFUNCTYPE(None, ctypes.c_int64)
+_PROGRESS = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 
 
 class _Field(ctypes.Structure):

@@ -81,6 +81,19 @@ def test_progress_and_no_frames(plan, rtlil, frames):
     assert core.run(frames[:0]).classes.shape == (0,)
 
 
+def test_an_error_of_the_caller_stops_the_run(plan, rtlil, frames):
+    """As a KeyboardInterrupt would."""
+    seen = []
+
+    def progress(done, total):
+        seen.append(done)
+        raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        volume.build(plan, rtlil=rtlil, effort="compile").run(np.concatenate([frames] * 5), progress=progress)
+    assert seen == [64]
+
+
 def test_efforts_agree(plan, rtlil, frames):
     fast = volume.build(plan, rtlil=rtlil, effort="run").run(frames, stalls=3)
     slow = volume.build(plan, rtlil=rtlil, effort="compile").run(frames, stalls=3)
