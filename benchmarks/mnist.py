@@ -52,14 +52,16 @@ def case(name: str, board: str, clock: int, whole: bool) -> dict:
 
 def table(cases: list[dict]) -> str:
     """The cases side by side, in Markdown."""
-    lines = ["| network | board | accuracy | logic cells | block RAM | Fmax | cycles, mean / max | latency | mismatches |",
-             "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    columns = ("network", "board", "accuracy", "logic cells", "block RAM", "Fmax", "cycles, mean / max", "latency",
+               "mismatches")
+    lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
     for one in cases:
         used, cycles, rows = one["resources"], one["cycles_per_inference"], one["verify"]
         compared = sum(row["compared_spikes"] + row["compared_membranes"] for row in rows)
         wrong = sum(row["mismatches"] for row in rows)
         lines.append(
-            f"| {one['network']} | {one['board']} | {one['reference']['accuracy']:.2%} of {one['reference']['images']:,} "
+            f"| {one['network']} | {one['board']} "
+            f"| {one['reference']['accuracy']:.2%} of {one['reference']['images']:,} "
             f"| {used['lut']['used']:,} of {used['lut']['available']:,} | {used['ram']['used']} of "
             f"{used['ram']['available']} | {one['fmax_mhz']:.1f} MHz | {cycles['mean']:,.0f} / {cycles['max']:,} "
             f"| {one['latency_us']:.1f} us at {one['clock_hz'] / 1e6:g} MHz | {wrong} of {compared:,} |")
@@ -78,7 +80,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="100 images instead of the test split")
     whole = not parser.parse_args().quick
     cases = [case(*one, whole) for one in CASES]
-    report.write(ROOT / "benchmarks" / "mnist.json", json.dumps({"versions": report.versions(), "cases": cases}, indent=2))
+    found = {"versions": report.versions(), "cases": cases}
+    report.write(ROOT / "benchmarks" / "mnist.json", json.dumps(found, indent=2) + "\n")
     print(table(cases))
 
 
