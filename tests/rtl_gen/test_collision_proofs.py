@@ -1,0 +1,110 @@
+# amaranth: UnusedElaboratable=no
+"""Proof, by induction over all stalls, that no memory is read and written at one address in one clock.
+
+This is what `collisions.declare_collision_free` declares. The contents of the memories are cut away, so the proofs hold
+for whatever they are. What is assumed of a component's input is the order of its groups.
+"""
+
+import pytest
+from amaranth.back import rtlil
+from amaranth.hdl import Assert, Assume, Module, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In
+
+from spikeloom import tools
+from spikeloom.errors import ToolError
+from spikeloom.network import READOUTS
+from spikeloom.network import Lif as Neurons
+from spikeloom.rtl_gen import lif
+from spikeloom.rtl_gen.lif import Lif
+from spikeloom.rtl_gen.readout import Readout
+from spikeloom.rtl_gen.repeater import Repeater
+
+from .small import network
+
+STEPS = 30
+SCRIPT = f"""read_rtlil top.il; hierarchy -top top; proc; flatten; opt_clean
+memory_nordff; memory_collect; cutpoint t:$mem_v2; delete t:$mem_v2
+opt -full; async2sync; chformal -lower; opt_clean -purge
+sat -verify -tempinduct -prove-asserts -set-assumes -seq 1 -maxsteps {STEPS} top
+"""
+
+
+class Watched(wiring.Component):
+    """A component whose memory `store` must never be read and written at one address at once.
+
+    Only the handshakes are ports, so that what does not steer the memory falls away.
+    """
+
+    def __init__(self, dut, store, groups=None):
+        self.dut, self.store, self.groups = dut, store, groups
+        super().__init__({"valid": In(1), "end": In(1), "last": In(1), "ready": In(1)})
+
+    def elaborate(self, platform):
+        inner = self.dut.elaborate(platform)
+        (read,), (write,) = (getattr(inner.submodules[self.store], f"{kind}_ports") for kind in ("read", "write"))
+        inner.d.comb += Assert(~(read.en & write.en & (read.addr == write.addr)))
+        if self.groups is not None:
+            inner.d.comb += Assume(self.dut.i.p.end == (read.addr == self.groups - 1))
+        m = Module()
+        m.submodules.dut = inner
+        m.d.comb += [
+            self.dut.i.valid.eq(self.valid),
+            self.dut.i.p.end.eq(self.end),
+            self.dut.i.p.last.eq(self.last),
+            self.dut.o.ready.eq(self.ready),
+        ]
+        return m
+
+
+def proven(component, folder) -> bool:
+    """True if proven, False if refuted by a trace from reset; anything else is an error."""
+    (folder / "top.il").write_text(rtlil.convert(component, name="top", emit_src=False))
+    (folder / "top.ys").write_text(SCRIPT)
+    try:
+        tools.run(tools.find("yosys"), ["top.ys"], folder=folder, log="log")
+    except ToolError:
+        if "model found for base case: FAIL!" not in (folder / "log").read_text():
+            raise
+        return False
+    return True
+
+
+def neurons(groups):
+    layer = Neurons(neurons=groups, threshold=3, membrane_bits=3)
+    return Watched(Lif(layer, lanes=1, currents=(0, 1), sums=unsigned(1)), "state", groups)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3, 4, 5, 6, 40])
+def test_the_state_memory(groups, tmp_path):
+    assert proven(neurons(groups), tmp_path)
+
+
+@pytest.mark.parametrize(("pipeline", "groups"), [(1, 1), (1, 2), (1, 3), (3, 1), (3, 2)])
+def test_a_shorter_cool_down_is_refuted(pipeline, groups, tmp_path, monkeypatch):
+    monkeypatch.setattr(lif, "PIPELINE", pipeline)
+    assert not proven(neurons(groups), tmp_path)
+
+
+@pytest.mark.parametrize(("depth", "times"), [(1, 2), (5, 3)])
+def test_the_repeater(depth, times, tmp_path):
+    assert proven(Watched(Repeater(2, depth=depth, times=times), "store"), tmp_path)
+
+
+def test_a_repeater_that_reads_ahead_is_refuted(tmp_path):
+    class Eager(Repeater):
+        """Reads the first item in every clock of the passing round."""
+
+        def elaborate(self, platform):
+            m = super().elaborate(platform)
+            (read,) = m.submodules.store.read_ports
+            m.d.comb += read.en.eq(1)
+            return m
+
+    assert not proven(Watched(Eager(2, depth=3, times=2), "store"), tmp_path)
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 3])
+def test_the_scores(outputs, tmp_path):
+    for kind in set(READOUTS) - {"membrane-last"}:
+        assert proven(Watched(Readout(network((2, outputs), readout=kind)), "scores", outputs), tmp_path)
