@@ -13,7 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from spikeloom import load, report, samples
+from spikeloom import load, report
+from spikeloom.commands import _samples as samples
 from spikeloom.sim.reference import simulate
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -62,8 +62,12 @@ class Integrator(wiring.Component):
         read = weights.read_port()
 
         # Stage 0: an event enters, its weight word is addressed.
-        base, count = Signal(range(max(len(words), 2))), Signal(range(self.passes))
-        s1_event, s1_mark, s2_event, s2_mark = Signal(), Signal(), Signal(), Signal()
+        base = Signal(range(max(len(words), 2)))
+        count = Signal(range(self.passes))
+        s1_event = Signal()
+        s1_mark = Signal()
+        s2_event = Signal()
+        s2_mark = Signal()
         groups_left = Signal(range(self.lanes // self.groups_of + 1))
         waits = Signal()
         m.d.comb += [
@@ -71,7 +75,8 @@ class Integrator(wiring.Component):
             i.ready.eq(~waits),
             read.addr.eq(base + i.p.index),
         ]
-        s1_final, s1_last = Signal(), Signal()
+        s1_final = Signal()
+        s1_last = Signal()
         m.d.sync += [s1_event.eq(i.valid & ~i.p.mark), s1_mark.eq(i.valid & i.p.mark & ~waits)]
         with m.If(i.valid & i.p.mark & ~waits):
             m.d.sync += [s1_final.eq(count == self.passes - 1), s1_last.eq(i.p.last)]
@@ -80,12 +85,15 @@ class Integrator(wiring.Component):
                 m.d.sync += [base.eq(0), count.eq(0)]
 
         # Stages 1 and 2: the word leaves the memory and is held, so that the adders have a whole cycle.
-        s2_word, s2_final, s2_last = Signal(self.built * book.bits), Signal(), Signal()
+        s2_word = Signal(self.built * book.bits)
+        s2_final = Signal()
+        s2_last = Signal()
         m.d.sync += [s2_event.eq(s1_event), s2_mark.eq(s1_mark), s2_word.eq(read.data)]
         m.d.sync += [s2_final.eq(s1_final), s2_last.eq(s1_last)]
         value = Const(1)
         if self.value is not None:
-            s1_value, value = Signal(self.value), Signal(self.value, name="s2_value")
+            s1_value = Signal(self.value)
+            value = Signal(self.value, name="s2_value")
             m.d.sync += [s1_value.eq(i.p.value), value.eq(s1_value)]
 
         # Stage 2: every lane adds its term; a mark moves the sums on and clears them.
@@ -103,7 +111,8 @@ class Integrator(wiring.Component):
         shifted = [*drain[self.groups_of:], *left_of_all]
         loaded = [*sums, *[Const(0, self.sum_shape)] * (self.lanes - self.built)]
         final_groups = -(-(outputs - (self.passes - 1) * self.lanes) // self.groups_of)
-        final, last = Signal(), Signal()
+        final = Signal()
+        last = Signal()
         with m.If(s2_mark | (o.ready & groups_left.any())):
             for register, load, shift in zip(drain, loaded, shifted, strict=True):
                 m.d.sync += register.eq(Mux(s2_mark, load, shift))

@@ -101,9 +101,11 @@ class Lif(wiring.Component):
         attributes = self.memories.attributes(self.groups * word.size, written=True)
         m.submodules.state = state = memory.Memory(
             shape=word, depth=max(self.groups, 2), init=[], attrs=attributes)
-        read, write = state.read_port(), state.write_port()
+        read = state.read_port()
+        write = state.write_port()
 
-        go, accept = Signal(), Signal()
+        go = Signal()
+        accept = Signal()
         index = index_shape(max(self.groups, 2))
         group, s1_group, s2_group, s3_group = (
             Signal(index, name=n) for n in ("group", "s1_group", "s2_group", "s3_group"))
@@ -125,8 +127,11 @@ class Lif(wiring.Component):
             with m.If(i.p.end):
                 m.d.sync += [group.eq(0), first.eq(i.p.last), cooling.eq(max(PIPELINE - self.groups, 0))]
 
-        s1_valid, s2_valid, s3_valid = Signal(), Signal(), Signal()
-        s1_first, s1_item = Signal(), Signal.like(i.p.item)
+        s1_valid = Signal()
+        s2_valid = Signal()
+        s3_valid = Signal()
+        s1_first = Signal()
+        s1_item = Signal.like(i.p.item)
         flags = [Signal(2, name=f"s{k}_flags") for k in (1, 2, 3)]
         with m.If(go):
             m.d.sync += [s1_valid.eq(accept), s2_valid.eq(s1_valid), s3_valid.eq(s2_valid)]
@@ -181,7 +186,8 @@ class Lif(wiring.Component):
         # Stage 2: leak, current and what a late reset still owes.
         owed = Const(0)
         if self._late:
-            s2_late, s3_late = Signal(name=f"s2_late{lane}"), Signal(name=f"s3_late{lane}")
+            s2_late = Signal(name=f"s2_late{lane}")
+            s3_late = Signal(name=f"s3_late{lane}")
             owed = Mux(s2_late, s2_threshold, 0)
             with m.If(go):
                 m.d.sync += [s2_late.eq(state.late & ~s1_first), s3_late.eq(s2_late)]
@@ -191,7 +197,8 @@ class Lif(wiring.Component):
         # Stage 3: clip, compare, reset.
         u = Signal(self.membrane, name=f"s3_u{lane}")
         v = Signal(self.membrane, name=f"s3_v{lane}")
-        runs, spike = Const(1), Signal(name=f"s3_spike{lane}")
+        runs = Const(1)
+        spike = Signal(name=f"s3_spike{lane}")
         word = Signal(self.state_layout, name=f"s3_word{lane}")
         if neurons.refractory:
             s2_wait, s3_wait = (Signal(range(neurons.refractory + 1), name=f"{s}_wait{lane}") for s in ("s2", "s3"))

@@ -51,10 +51,17 @@ class Readout(wiring.Component):
         index = index_shape(max(outputs, 2))
 
         left = Signal(range(steps), init=steps - 1)
-        number, s1_number = Signal(index, name="number"), Signal(index, name="s1_number")
-        s1_valid, s1_first, s1_final, s1_end, s1_left = Signal(), Signal(), Signal(), Signal(), Signal.like(left)
-        s1_spike, s1_membrane = Signal(), Signal(i.p.membranes[0].shape())
-        go, accept = Signal(), Signal()
+        number = Signal(index)
+        s1_number = Signal(index)
+        s1_valid = Signal()
+        s1_first = Signal()
+        s1_final = Signal()
+        s1_end = Signal()
+        s1_left = Signal.like(left)
+        s1_spike = Signal()
+        s1_membrane = Signal(i.p.membranes[0].shape())
+        go = Signal()
+        accept = Signal()
 
         m.d.comb += [
             go.eq(~(s1_valid & s1_final) | o.ready),
@@ -71,12 +78,14 @@ class Readout(wiring.Component):
             with m.If(i.p.end):
                 m.d.sync += [number.eq(0), left.eq(Mux(left == 0, steps - 1, left - 1))]
 
-        old, score = Signal(shape), Signal(shape)
+        old = Signal(shape)
+        score = Signal(shape)
         if kind != "membrane-last" and steps > 1:
             attributes = self.memories.attributes(outputs * shape.width, written=True)
             m.submodules.scores = scores = memory.Memory(
                 shape=shape, depth=max(outputs, 2), init=[], attrs=attributes)
-            read, write = scores.read_port(), scores.write_port()
+            read = scores.read_port()
+            write = scores.write_port()
             m.d.comb += [
                 read.addr.eq(number), read.en.eq(accept), old.eq(read.data),
                 write.addr.eq(s1_number), write.data.eq(score), write.en.eq(s1_valid & go),

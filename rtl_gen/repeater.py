@@ -40,12 +40,15 @@ class Repeater(wiring.Component):
 
         width = Shape.cast(self.item).width
         m.submodules.store = store = memory.Memory(shape=width, depth=max(self.depth, 2), init=[])
-        write, read = store.write_port(), store.read_port()
+        write = store.write_port()
+        read = store.read_port()
 
         index, following, end_index = (Signal(index_shape(max(self.depth, 2)), name=n)
                                        for n in ("index", "following", "end_index"))
         remaining = Signal(range(self.times))
-        have, last, at_end = Signal(), Signal(), Signal()
+        have = Signal()
+        last = Signal()
+        at_end = Signal()
 
         m.d.comb += [
             write.addr.eq(index),

@@ -38,11 +38,14 @@ class Serializer(wiring.Component):
         i, o = self.i, self.o
 
         lane = Signal(range(self.lanes))
-        others, finishing, busy = Signal(self.lanes), Signal(), Signal()
+        others = Signal(self.lanes)
+        finishing = Signal()
+        busy = Signal()
 
         held = Signal.like(i.payload)
         groups = index_shape(-(-self.neurons // self.lanes))
-        group, held_group = Signal(groups, name="group"), Signal(groups, name="held_group")
+        group = Signal(groups)
+        held_group = Signal(groups)
 
         for k in reversed(range(self.lanes)):
             with m.If(held.present[k]):

@@ -44,7 +44,8 @@ class Source(wiring.Component):
 
         # Words are counted into pages.
         item = data.ArrayLayout(value, lanes)
-        word, turn = Signal(range(max(page, 2))), Signal(range(max(pages, 2)))
+        word = Signal(range(max(page, 2)))
+        turn = Signal(range(max(pages, 2)))
         counted = stream.Signature(group_layout(item=item)).create()
         m.d.comb += [
             counted.valid.eq(self.i.valid),

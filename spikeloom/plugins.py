@@ -1,5 +1,6 @@
 """Plug-ins are found by their module name: a new file in the right package is all it takes."""
 
+import dataclasses
 import difflib
 import importlib
 import pkgutil
@@ -21,3 +22,18 @@ def load(package: str, name: object, thing: str) -> ModuleType:
         hint = f" (did you mean {close[0]!r}?)" if close else ""
         raise SpikeloomError(f"{thing} must be one of {', '.join(known)}, not {name!r}{hint}")
     return importlib.import_module(f"{package}.{name}")
+
+
+def make(package: str, name: object, thing: str, attribute: str, parameters: dict[str, object]):
+    """An instance of the dataclass `attribute` of the module `name`, with its parameters."""
+    made = getattr(load(package, name, thing), attribute)
+    known = sorted(f.name for f in dataclasses.fields(made))
+    for parameter in parameters:
+        if parameter not in known:
+            raise SpikeloomError(f"{thing} {name} must have parameters among {known}, not {parameter!r}")
+    return made(**parameters)
+
+
+def kind(item: object) -> str:
+    """The module name of an instance of a plug-in."""
+    return type(item).__module__.rpartition(".")[2]

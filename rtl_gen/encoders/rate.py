@@ -18,7 +18,8 @@ class Rate(Encoder):
     def present(self, m, values):
         bits, encoder = self.network.input.bits, self.network.encoder
         partial = lanes_of_last_word(self.network)
-        state, after = Signal(WIDTH, init=encoder.seed), Signal(WIDTH)
+        state = Signal(WIDTH, init=encoder.seed)
+        after = Signal(WIDTH)
         whole, short = leap(state, self.lanes * bits), leap(state, partial * bits)
         m.d.comb += after.eq(Mux(self.i.p.end, short, whole))
         with m.If(self.i.valid & self.i.ready):

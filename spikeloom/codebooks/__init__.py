@@ -7,8 +7,6 @@ Each module holds one frozen dataclass, `BOOK`, with a `fraction` (the weights a
 * `decode(codes)`: its inverse; a code that stands for no weight raises `SpikeloomError`.
 """
 
-import dataclasses
-
 import numpy as np
 
 from spikeloom import check, plugins
@@ -19,17 +17,10 @@ MAX_FRACTION = 12
 
 def make(kind: str, **parameters: int):
     """The codebook `kind` ("binary", "ternary", "pow2", "integer") with its parameters."""
-    book = plugins.load(__name__, kind, "codebook").BOOK
-    known = {f.name for f in dataclasses.fields(book)}
-    for name in parameters:
-        if name not in known:
-            raise SpikeloomError(f"codebook {kind} must have parameters among {', '.join(sorted(known))}, not {name!r}")
-    return book(**parameters)
+    return plugins.make(__name__, kind, "codebook", "BOOK", parameters)
 
 
-def kind(book: object) -> str:
-    """The module name of a codebook."""
-    return type(book).__module__.rpartition(".")[2]
+kind = plugins.kind
 
 
 def unscale(weights: np.ndarray, fraction: int, book: str) -> np.ndarray:

@@ -6,7 +6,8 @@ Leaves digits.qsnn, core.v, the bitstream and report.json in the output folder.
 from dataclasses import asdict
 from pathlib import Path
 
-from spikeloom import commands, report, samples, terminal
+from spikeloom import commands, report, terminal
+from spikeloom.commands import _samples as samples
 from spikeloom.commands import build, train, verify
 from spikeloom.qsnn import save
 

@@ -7,7 +7,8 @@ split of its data set, else random values. Exit code 1 if anything differs.
 
 from pathlib import Path
 
-from spikeloom import commands, report, samples, terminal
+from spikeloom import commands, report, terminal
+from spikeloom.commands import _samples as samples
 from spikeloom.qsnn import load
 
 EXAMPLE = "spikeloom verify examples/mnist-icebreaker.qsnn"

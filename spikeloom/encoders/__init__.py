@@ -8,22 +8,12 @@ Each module holds one frozen dataclass, `ENCODER`, with
 * `encode(frames, timesteps, bits)`: numpy integers `(batch, inputs)` to `(batch, timesteps or 1 if constant, inputs)`.
 """
 
-import dataclasses
-
 from spikeloom import plugins
-from spikeloom.errors import SpikeloomError
 
 
 def make(kind: str, **parameters: int):
     """The encoder `kind` ("direct", "threshold", "rate") with its parameters."""
-    encoder = plugins.load(__name__, kind, "encoder").ENCODER
-    known = {f.name for f in dataclasses.fields(encoder)}
-    for name in parameters:
-        if name not in known:
-            raise SpikeloomError(f"encoder {kind} must have parameters among {sorted(known)}, not {name!r}")
-    return encoder(**parameters)
+    return plugins.make(__name__, kind, "encoder", "ENCODER", parameters)
 
 
-def kind(encoder: object) -> str:
-    """The module name of an encoder."""
-    return type(encoder).__module__.rpartition(".")[2]
+kind = plugins.kind
