@@ -1,6 +1,6 @@
 """The synapses of a dense layer: rows of weights from block RAM, added to an accumulator per lane."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -90,11 +90,12 @@ class Integrator(wiring.Component):
         s2_last = Signal()
         m.d.sync += [s2_event.eq(s1_event), s2_mark.eq(s1_mark), s2_word.eq(read.data)]
         m.d.sync += [s2_final.eq(s1_final), s2_last.eq(s1_last)]
-        value = Const(1)
+        value, negated = Const(1), Const(-1)
         if self.value is not None:
             s1_value = Signal(self.value)
             value = Signal(self.value, name="s2_value")
-            m.d.sync += [s1_value.eq(i.p.value), value.eq(s1_value)]
+            negated = Signal(signed(len(value) + 1), name="s2_negated")
+            m.d.sync += [s1_value.eq(i.p.value), value.eq(s1_value), negated.eq(-s1_value)]
 
         # Stage 2: every lane adds its term; a mark moves the sums on and clears them.
         sums = [Signal(self.sum_shape, name=f"sum{lane}") for lane in range(self.built)]
@@ -102,7 +103,7 @@ class Integrator(wiring.Component):
         for lane, total in enumerate(sums):
             code = s2_word.word_select(lane, book.bits)
             with m.If(s2_event):
-                m.d.sync += total.eq(total + codebooks.term(book, code, value))
+                m.d.sync += total.eq(total + codebooks.term(book, code, value, negated))
             with m.If(s2_mark):
                 m.d.sync += total.eq(0)
 

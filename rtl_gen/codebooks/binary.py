@@ -3,5 +3,5 @@
 from amaranth.hdl import Mux, Value
 
 
-def term(book: object, code: Value, value: Value) -> Value:
-    return Mux(code, value, -value)
+def term(book: object, code: Value, value: Value, negated: Value) -> Value:
+    return Mux(code, value, negated)

@@ -3,8 +3,8 @@
 from amaranth.hdl import Mux, Value
 
 
-def term(book: object, code: Value, value: Value) -> Value:
-    total = Mux(code[-1], -value, 0) << book.bits - 1
+def term(book: object, code: Value, value: Value, negated: Value) -> Value:
+    total = Mux(code[-1], negated, 0) << book.bits - 1
     for bit in range(book.bits - 1):
         total = total + (Mux(code[bit], value, 0) << bit)
     return total

@@ -3,8 +3,8 @@
 from amaranth.hdl import Const, Mux, Value
 
 
-def term(book: object, code: Value, value: Value) -> Value:
-    signed, shifted = Mux(code[-1], -value, value), Const(0)
+def term(book: object, code: Value, value: Value, negated: Value) -> Value:
+    signed, shifted = Mux(code[-1], negated, value), Const(0)
     for exponent in range(book.exponents):
         shifted = Mux(code[:-1] == exponent + 1, signed << exponent, shifted)
     return shifted

@@ -3,5 +3,5 @@
 from amaranth.hdl import Mux, Value
 
 
-def term(book: object, code: Value, value: Value) -> Value:
-    return Mux(code[0], Mux(code[1], -value, value), 0)
+def term(book: object, code: Value, value: Value, negated: Value) -> Value:
+    return Mux(code[0], Mux(code[1], negated, value), 0)
