@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.sim import Simulator
 
-PATIENCE = 300
 STALLS = [
     {},
     {"stall_in": 0.4},
@@ -61,12 +60,15 @@ class Bench:
         self.i, self.o = Port(stream=dut.i, stall=stall_in), Port(stream=dut.o, stall=stall_out, patient=patient)
         self.watched = {}
 
-    def run(self, sent: list, *, expect: int, settle: int = 8, watch: dict | None = None) -> list:
+    def run(self, sent: list, *, expect: int, settle: int = 8, watch: dict | None = None, patience: int = 300) -> list:
         """Send all of `sent`, take `expect` transfers, then `settle` clocks in which nothing more may come.
+
+        `patience` is the most clocks in which nothing moves.
 
         `watch` maps names to signals; `self.watched[name]` lists their values, one a clock. Returns `o.items`.
         """
-        self.i.items, self.expect, self.settle, self.probes = list(sent), expect, settle, watch or {}
+        self.i.items, self.expect, self.settle, self.patience = list(sent), expect, settle, patience
+        self.probes = watch or {}
         self.watched = {name: [] for name in self.probes}
         top = Module()
         top.domains.sync = ClockDomain()
@@ -122,9 +124,9 @@ class Bench:
                 raise BrokenRule(0, f"transfer {len(self.o.items)} came, {self.expect} were expected")
             done = taken == len(self.i.items) and len(self.o.items) == self.expect
             quiet, idle = quiet + 1 if done and not moved else 0, 0 if moved or done else idle + 1
-            if idle > PATIENCE:
+            if idle > self.patience:
                 rule = 2 if taken == len(self.i.items) or self.o.patient else 0
-                raise BrokenRule(rule, f"nothing moved for {PATIENCE} clocks after {len(self.o.items)} transfers")
+                raise BrokenRule(rule, f"nothing moved for {self.patience} clocks after {len(self.o.items)} transfers")
             clock += 1
             await ctx.tick()
 
