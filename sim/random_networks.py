@@ -24,7 +24,7 @@ def random_network(seed: int) -> Network:
     rng = np.random.default_rng([0x5EED, seed])
     source, encoder = _input(rng)
     x = (0, 1) if encoder is not None and encoder.spikes else source.range
-    sizes = [source.size, *(_size(rng) for _ in range(rng.integers(1, MAX_LAYERS + 1)))]
+    sizes = [source.size, *(_size(rng) for _ in range(rng.choice(MAX_LAYERS, p=[0.4, 0.3, 0.2, 0.1]) + 1))]
     fires = bool(rng.integers(2))
     layers = []
     for k, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
@@ -76,7 +76,7 @@ def _input(rng: np.random.Generator) -> tuple[Input, object | None]:
 
 
 def _size(rng: np.random.Generator) -> int:
-    return int(rng.choice([1, rng.integers(2, 10), rng.integers(2, MAX_SIZE + 1)], p=[0.1, 0.4, 0.5]))
+    return int(rng.choice([1, rng.integers(2, 10), rng.integers(2, MAX_SIZE + 1)], p=[0.1, 0.5, 0.4]))
 
 
 def _codebook(rng: np.random.Generator, room: int):
@@ -187,8 +187,8 @@ def random_plan(network: Network, seed: int) -> Plan:
     layers = []
     for k, layer in enumerate(network.layers):
         neurons, last = layer.neurons.neurons, k == len(network.layers) - 1
-        update = 1 if last else 1 << int(rng.integers(4))
-        wanted = neurons if rng.random() < 0.1 else min(neurons, int(2 ** rng.uniform(0, 4)))
+        update = 1 if last else int(rng.choice([1, 1, 2, 2, 4, 8]))
+        wanted = neurons if rng.random() < 0.07 else min(neurons, int(2 ** rng.uniform(0, 3.5)))
         layers.append(LayerPlan(lanes=-(-wanted // update) * update, update_lanes=update))
     source = "events" if network.encoder is None and rng.random() < 0.5 else "words"
     memories = list(BY_FAMILY.values())[rng.integers(len(BY_FAMILY))]
