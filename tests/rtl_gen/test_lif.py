@@ -65,17 +65,19 @@ def simulated(neurons: Neurons, currents: np.ndarray, *, lanes: int, inferences:
     bench = Bench(dut, **options)
     trace = {name: getattr(dut.trace, name) for name in ("valid", "group", "spikes", "membranes")}
     got = bench.run(sent * inferences, expect=len(sent) * inferences, watch=trace)
-    seen = [[[] for _ in range(count)] for _ in range(inferences)]
+    seen, bits = [[[] for _ in range(count)] for _ in range(inferences)], neurons.membrane_bits
+    raw = [(group.spikes, group.membranes.as_bits()) for group in got]
     for t, step in enumerate(groups(got, dut.groups)):
         assert step[-1].last == (t % steps == steps - 1)
         for n in range(count):
-            group = step[n // lanes]
-            seen[t // steps][n].append((group.spikes >> n % lanes & 1, group.membranes[n % lanes]))
+            spikes, membranes = raw[t * dut.groups + n // lanes]
+            value = membranes >> n % lanes * bits & (1 << bits) - 1
+            seen[t // steps][n].append((spikes >> n % lanes & 1, value - (value >> bits - 1 << bits)))
         if count % lanes:
             assert step[-1].spikes >> count % lanes == 0, "a lane beyond the last neuron fired"
     observed = [(s, v, g) for ok, s, v, g in zip(*(bench.watched[k] for k in ("valid", "spikes", "membranes", "group")),
                                                  strict=True) if ok]
-    assert observed == [(g.spikes, g.membranes.as_bits(), k % dut.groups) for k, g in enumerate(got)]
+    assert observed == [(*one, k % dut.groups) for k, one in enumerate(raw)]
     return seen, bench
 
 
