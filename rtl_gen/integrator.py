@@ -13,7 +13,8 @@ class Integrator(wiring.Component):
     """Sums weight times value over the events of each timestep, `lanes` neurons in a pass.
 
     One event, and so one weight word, is consumed per clock, without a bubble between events, marks or passes. A mark
-    waits only while the sums of the pass before are still being taken. The first group comes 3 cycles after the mark.
+    waits only until the sums of the pass before have left: a pass of E events takes max(E + 1, lanes / groups_of + 3)
+    cycles. The first group comes 3 cycles after the mark.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ class Integrator(wiring.Component):
     Members
     -------
     i : In(stream of event_layout(inputs, value)), each timestep `passes` times
-    o : Out(stream of group_layout(item=ArrayLayout(sum_shape, groups_of))); lanes beyond the last neuron are 0
+    o : Out(stream of group_layout(item=ArrayLayout(sum_shape, groups_of))); lanes beyond the last neuron mean nothing
     """
 
     def __init__(self, synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, sums: tuple[int, int]):

@@ -10,8 +10,8 @@ from spikeloom.rtl_gen.events import event_layout, group_layout, index_shape
 class Serializer(wiring.Component):
     """One event a clock for the lanes marked `present`, lowest first; then, after the group with `end`, the mark.
 
-    A group with k events takes max(k, 1) cycles, one more with `end`; an empty group takes one cycle and costs the
-    output nothing. Latency one cycle.
+    A group with k events takes max(k, 1) cycles, one more with `end` unless k is 0; an empty group without `end` costs
+    the output nothing. Latency one cycle.
 
     Parameters
     ----------
