@@ -2,27 +2,30 @@
 """Proof, by induction over all stalls, that no memory is read and written at one address in one clock.
 
 This is what `collisions.declare_collision_free` declares. The contents of the memories are cut away, so the proofs hold
-for whatever they are. What is assumed of a component's input is the order of its groups.
+for whatever they are. What is assumed of a component's input is the order of its groups, and that is proven of the
+integrator and the repeater that send them.
 """
 
+import numpy as np
 import pytest
 from amaranth.back import rtlil
-from amaranth.hdl import Assert, Assume, Module, unsigned
+from amaranth.hdl import Assert, Assume, Module, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from spikeloom import tools
+from spikeloom import codebooks, tools
 from spikeloom.errors import ToolError
-from spikeloom.network import READOUTS
+from spikeloom.network import READOUTS, Dense
 from spikeloom.network import Lif as Neurons
 from spikeloom.rtl_gen import lif
+from spikeloom.rtl_gen.integrator import Integrator
 from spikeloom.rtl_gen.lif import Lif
 from spikeloom.rtl_gen.readout import Readout
 from spikeloom.rtl_gen.repeater import Repeater
 
 from .small import network
 
-STEPS = 30
+STEPS = 40
 SCRIPT = f"""read_rtlil top.il; hierarchy -top top; proc; flatten; opt_clean
 memory_nordff; memory_collect; cutpoint t:$mem_v2; delete t:$mem_v2
 opt -full; async2sync; chformal -lower; opt_clean -purge
@@ -108,3 +111,48 @@ def test_a_repeater_that_reads_ahead_is_refuted(tmp_path):
 def test_the_scores(outputs, tmp_path):
     for kind in set(READOUTS) - {"membrane-last"}:
         assert proven(Watched(Readout(network((2, outputs), readout=kind)), "scores", outputs), tmp_path)
+
+
+class Ordered(wiring.Component):
+    """An integrator, and a repeater behind it: every group of a timestep must leave once, with `end` at the last."""
+
+    def __init__(self, outputs, lanes, groups_of, times):
+        ones = Dense(weights=np.ones((outputs, 2), np.int64), codebook=codebooks.make("binary"))
+        self.integrator = Integrator(ones, lanes=lanes, groups_of=groups_of, value=None, sums=(-2, 2))
+        self.groups, self.times = -(-outputs // groups_of), times
+        super().__init__({"valid": In(1), "mark": In(1), "ready": In(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.integrator = integrator = self.integrator
+        m.submodules.currents = currents = Repeater(1, depth=self.groups, times=self.times, last_once=True)
+        o, number = currents.o, Signal(range(max(self.groups, 2)))
+        m.d.comb += [
+            integrator.i.valid.eq(self.valid),
+            integrator.i.p.mark.eq(self.mark),
+            currents.i.valid.eq(integrator.o.valid),
+            currents.i.p.end.eq(integrator.o.p.end),
+            integrator.o.ready.eq(currents.i.ready),
+            o.ready.eq(self.ready),
+            Assert(~(o.valid & (o.p.end != (number == self.groups - 1)))),
+        ]
+        with m.If(o.valid & self.ready):
+            m.d.sync += number.eq(number + 1)
+            with m.If(o.p.end):
+                m.d.sync += number.eq(0)
+        return m
+
+
+SHAPES = [(1, 1, 1, 1), (2, 2, 1, 1), (3, 2, 1, 1), (4, 2, 2, 1), (5, 2, 1, 1), (6, 4, 2, 1), (2, 2, 1, 2)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_groups_leave_in_order(shape, tmp_path):
+    assert proven(Ordered(*shape), tmp_path)
+
+
+@pytest.mark.parametrize("shape", SHAPES[2:])
+def test_a_pass_too_many_is_refuted(shape, tmp_path):
+    component = Ordered(*shape)
+    component.integrator.passes += 1
+    assert not proven(component, tmp_path)
