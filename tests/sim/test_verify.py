@@ -1,10 +1,12 @@
 """Level 1 as a whole: records, and a deliberately broken RTL that each path catches and puts its finger on."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from spikeloom import qsnn
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Input, Network
 from spikeloom.rtl_gen import plan as plans
@@ -12,6 +14,7 @@ from spikeloom.rtl_gen import verilog
 from spikeloom.rtl_gen.core import Core
 from spikeloom.sim.reference import simulate
 from spikeloom.sim.verify import verify
+from spikeloom.train.samples import load_frames
 
 from .golden import layer
 
@@ -143,3 +146,15 @@ def test_refuses_another_networks_plan(network, frames):
     other = Network(input=network.input, layers=network.layers, readout="first-spike", timesteps=3)
     with pytest.raises(SpikeloomError, match="^plan must be of the network to verify, not of another$"):
         verify(network, frames, plan_options=plans.make(other))
+
+
+@pytest.mark.slow
+def test_100_mnist_images_under_cocotb():
+    """The trained network in the repository, built as for the iCEBreaker, with every membrane, in less than 60 s."""
+    path = Path(__file__).parents[2] / "examples" / "mnist-icebreaker.qsnn"
+    network = qsnn.load(path)
+    frames, _ = load_frames(network, count=100, beside=path)
+    [record] = verify(network, frames, plan_options={"family": "ice40"}, paths=("cocotb",), cocotb_samples=100,
+                      simulators=("verilator",))
+    assert (record.samples, record.mismatches) == (100, 0) and record.seconds < 60
+    assert record.compared_membranes == 100 * network.timesteps * sum(x.neurons.neurons for x in network.layers)
