@@ -18,7 +18,7 @@ from spikeloom.commands import _samples as samples
 from spikeloom.sim.reference import simulate
 
 ROOT = Path(__file__).resolve().parents[1]
-CASES = (("mnist-icebreaker", "icebreaker", 24), ("mnist-ulx3s", "ulx3s-25f", 75))
+CASES = (("mnist-icebreaker", "icebreaker", 24), ("mnist-ulx3s", "ulx3s-25f", 65))
 
 
 def spikeloom(*words: object) -> dict:

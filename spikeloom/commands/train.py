@@ -40,13 +40,16 @@ def run(arguments) -> int:
 
 
 def trained(recipe, *, seconds: dict[str, float] | None = None, **options):
-    """Train with a progress bar; see `spikeloom.train.train`."""
+    """Load the data and train, with progress bars; see `spikeloom.train.train`."""
     from spikeloom import train
+    from spikeloom.train import datasets
+    with terminal.progress("data", seconds) as update:
+        data = datasets.load(recipe.dataset, progress=lambda file, done, total: update(done, total or None, file))
     with terminal.progress("train", seconds) as update:
         def epoch(e) -> None:
             held = "" if e.validation is None else f", validation {e.validation:.2%}"
             update(e.number, e.epochs, f"{e.phase}, loss {e.loss:.3f}{held}")
-        return train.train(recipe, progress=epoch, **options)
+        return train.train(recipe, dataset=data, progress=epoch, **options)
 
 
 def summary(result) -> dict:
