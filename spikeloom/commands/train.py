@@ -43,9 +43,9 @@ def trained(recipe, *, seconds: dict[str, float] | None = None, **options):
     """Load the data and train, with progress bars; see `spikeloom.train.train`."""
     from spikeloom import train
     from spikeloom.train import datasets
-    with terminal.progress("data", seconds) as update:
-        data = datasets.load(recipe.dataset, progress=lambda file, done, total: update(done, total or None, file))
     with terminal.progress("train", seconds) as update:
+        data = datasets.load(recipe.dataset, progress=lambda file, done, total: update(done, total or None, file))
+
         def epoch(e) -> None:
             held = "" if e.validation is None else f", validation {e.validation:.2%}"
             update(e.number, e.epochs, f"{e.phase}, loss {e.loss:.3f}{held}")
