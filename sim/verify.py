@@ -101,7 +101,9 @@ def verify(
     report = progress or (lambda what, done, total: None)
     records = []
     if "volume" in paths:
-        records += [_volume(plan, frames, pipelined, rtlil, folder, report) for pipelined in (False, True)]
+        report("RTL (CXXRTL), compiling", 0, len(frames))
+        built = volume.build(plan, rtlil=rtlil, folder=folder)
+        records += [_volume(built, frames, pipelined, rtlil, folder, report) for pipelined in (False, True)]
     if "cocotb" in paths:
         chosen = cosim.available() if simulators is None else simulators
         if not chosen:
@@ -110,10 +112,10 @@ def verify(
     return records
 
 
-def _volume(plan: Plan, frames: np.ndarray, pipelined: bool, rtlil: str | None, folder: Path, report) -> VerifyRecord:
+def _volume(built: volume.Volume, frames: np.ndarray, pipelined: bool, rtlil: str | None, folder: Path,
+            report) -> VerifyRecord:
     """In pieces that fit memory, each from reset."""
-    network = plan.network
-    built = volume.build(plan, rtlil=rtlil, folder=folder)
+    plan, network = built.plan, built.plan.network
     what = "RTL (CXXRTL), " + ("without a gap" if pipelined else "one by one")
     piece = max(1, _VALUES_AT_ONCE // (network.timesteps * sum(x.neurons.neurons for x in network.layers)))
     seconds, cycles, total, results = 0.0, [], 0, []
