@@ -1,5 +1,6 @@
 """Lines to gateware in Amaranth's simulator: to the driver they are a board, only slower."""
 
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Coroutine
 
@@ -26,8 +27,9 @@ class _Simulated(Transport):
         for coroutine in self._coroutines():
             self._simulator.add_testbench(coroutine, background=True)
 
+    @abstractmethod
     def _coroutines(self) -> list[Coroutine]:
-        raise NotImplementedError
+        """What drives and watches the device's ports."""
 
     def advance(self, cycles: int) -> None:
         """Let that many clock cycles pass."""

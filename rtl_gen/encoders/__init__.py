@@ -8,6 +8,8 @@ Each module has `build(network) -> Component` with
 Lanes beyond the last input come as garbage in `i` and are not present in `o`.
 """
 
+from abc import ABC, abstractmethod
+
 from amaranth.hdl import Cat, Module, Shape, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -33,11 +35,8 @@ def lanes_of_last_word(network: Network) -> int:
     return (network.input.size - 1) % words.values(network) + 1
 
 
-class Encoder(wiring.Component):
-    """The frame of an encoder: the words' stream, passed on as it is, latency 0; `present` is the subclass's.
-
-    A subclass defines `present(m, values) -> list of W Values`: which lanes have something to say.
-    """
+class Encoder(wiring.Component, ABC):
+    """The frame of an encoder: the words' stream, passed on as it is, latency 0; `present` is the subclass's."""
 
     def __init__(self, network: Network):
         self.network = network
@@ -50,8 +49,9 @@ class Encoder(wiring.Component):
             "o": Out(stream.Signature(group_layout(present=self.lanes, **graded))),
         })
 
+    @abstractmethod
     def present(self, m: Module, values: list[Value]) -> list[Value]:
-        raise NotImplementedError
+        """Which lanes of `values` have something to say, one bit each."""
 
     def elaborate(self, platform):
         m = Module()
