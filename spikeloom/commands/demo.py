@@ -3,7 +3,6 @@
 Leaves digits.qsnn, core.v, the bitstream and report.json in the output folder.
 """
 
-from dataclasses import asdict
 from pathlib import Path
 
 from spikeloom import commands, report, terminal
@@ -43,8 +42,9 @@ def run(arguments) -> int:
     built = build.bitstream(plan, board.name, out, clock_hz=clock, seconds=seconds)
 
     level1, built_parts = verify.parts(found), build.parts(built)
-    level0 = {"level": 0, "simulator": "torch", **asdict(result.level0)}
     parts = train.summary(result) | level1 | built_parts
+    level0 = {"level": 0, "simulator": "torch", **parts.pop("level0")}
+    level0["first_mismatch"] = level0.pop("first")
     parts |= {"verify": [level0, *level1["verify"]], "seconds": seconds | level1["seconds"] | built_parts["seconds"]}
     whole = report.merge(out, network, parts, plan=commands.plan_summary(plan))
     mismatches = sum(row["mismatches"] for row in whole["verify"])
