@@ -4,14 +4,9 @@ from dataclasses import dataclass
 
 from spikeloom.rtl_gen import words
 from spikeloom.rtl_gen.events import index_shape, range_shape
+from spikeloom.rtl_gen.memories import block_rams
 from spikeloom.rtl_gen.readout import score_shape
 
-# Shapes (words, bits) in which a block RAM of each family can be used.
-RAM_SHAPES = {
-    "ice40": ((256, 16), (512, 8), (1024, 4), (2048, 2)),
-    "ecp5": ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
-}
-LUT_RAM_WORDS = {"ice40": 0, "ecp5": 64}    # memories up to this depth need no block RAM
 ACTIVE_INPUTS, ACTIVE_NEURONS = 0.25, 0.2   # assumed shares of events in a timestep
 LINK_RAMS, LINK_CELLS = 1, 500
 
@@ -23,13 +18,6 @@ class Estimate:
     ram: int
     cells: int
     cycles: int
-
-
-def block_rams(family: str, depth: int, width: int) -> int:
-    """Block RAMs of a memory of `depth` words of `width` bits."""
-    if depth <= LUT_RAM_WORDS[family]:
-        return 0
-    return min(-(-depth // words_) * -(-width // bits) for words_, bits in RAM_SHAPES[family])
 
 
 def estimate(plan, family: str) -> Estimate:

@@ -6,11 +6,11 @@ from amaranth.lib.wiring import In, Out, connect
 
 from spikeloom import network
 from spikeloom.rtl_gen.events import event_layout
-from spikeloom.rtl_gen.integrator import Integrator
 from spikeloom.rtl_gen.lif import Lif, trace_signature
 from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
 from spikeloom.rtl_gen.repeater import Repeater
 from spikeloom.rtl_gen.serializer import Serializer
+from spikeloom.rtl_gen.strategies.dense import Integrator
 
 
 class DenseLayer(wiring.Component):

@@ -24,3 +24,17 @@ class MemoryRules:
 
 NO_RULES = MemoryRules()
 BY_FAMILY = {None: NO_RULES, "ice40": MemoryRules(rom=4096, ram=256), "ecp5": NO_RULES}
+
+# Shapes (words, bits) in which a block RAM of each family can be used.
+RAM_SHAPES = {
+    "ice40": ((256, 16), (512, 8), (1024, 4), (2048, 2)),
+    "ecp5": ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
+}
+LUT_RAM_WORDS = {"ice40": 0, "ecp5": 64}    # memories up to this depth need no block RAM
+
+
+def block_rams(family: str, depth: int, width: int) -> int:
+    """Block RAMs of a memory of `depth` words of `width` bits."""
+    if depth <= LUT_RAM_WORDS[family]:
+        return 0
+    return min(-(-depth // words_) * -(-width // bits) for words_, bits in RAM_SHAPES[family])

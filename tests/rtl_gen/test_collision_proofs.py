@@ -18,10 +18,10 @@ from spikeloom.errors import ToolError
 from spikeloom.network import READOUTS, Dense
 from spikeloom.network import Lif as Neurons
 from spikeloom.rtl_gen import lif
-from spikeloom.rtl_gen.integrator import Integrator
 from spikeloom.rtl_gen.lif import Lif
 from spikeloom.rtl_gen.readout import Readout
 from spikeloom.rtl_gen.repeater import Repeater
+from spikeloom.rtl_gen.strategies.dense import Integrator
 
 from .small import network
 

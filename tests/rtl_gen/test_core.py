@@ -3,8 +3,8 @@ import pytest
 
 from spikeloom.rtl_gen import words
 from spikeloom.rtl_gen.core import Core
-from spikeloom.rtl_gen.integrator import Integrator
 from spikeloom.rtl_gen.plan import make
+from spikeloom.rtl_gen.strategies.dense import Integrator
 from spikeloom.sim import naive
 
 from .small import network

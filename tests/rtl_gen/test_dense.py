@@ -9,7 +9,7 @@ from spikeloom import codebooks
 from spikeloom.network import Dense, Layer
 from spikeloom.network import Lif as Neurons
 from spikeloom.rtl_gen.events import range_shape
-from spikeloom.rtl_gen.integrator import Integrator
+from spikeloom.rtl_gen.strategies.dense import Integrator
 
 from .streams import STALLS, Bench, gaps, groups
 
