@@ -10,7 +10,8 @@ import numpy as np
 
 from spikeloom import codebooks, encoders
 from spikeloom.decay import MAX_SHIFT, ROUNDINGS, Decay
-from spikeloom.network import RESETS, Dense, Input, Layer, Lif, Network
+from spikeloom.network import Dense, Input, Layer, Lif, Network
+from spikeloom.neurons.lif import RESETS
 from spikeloom.rtl_gen.memories import BY_FAMILY
 from spikeloom.rtl_gen.plan import LayerPlan, Plan
 

@@ -2,11 +2,18 @@
 
 from spikeloom.decay import Decay
 from spikeloom.errors import FileError, FitError, LinkError, SpikeloomError, ToolError
-from spikeloom.network import Dense, Input, Layer, Lif, Network
+from spikeloom.layer import Layer, Residual
+from spikeloom.network import Input, Network
+from spikeloom.neurons.lif import Lif
 from spikeloom.qsnn import load, save
+from spikeloom.synapses.conv import Conv
+from spikeloom.synapses.dense import Dense
+from spikeloom.synapses.max_pool import MaxPool
+from spikeloom.synapses.sum_pool import SumPool
 
 __version__ = "0.1.0"
 __all__ = [
+    "Conv",
     "Decay",
     "Dense",
     "FileError",
@@ -15,8 +22,11 @@ __all__ = [
     "Layer",
     "Lif",
     "LinkError",
+    "MaxPool",
     "Network",
+    "Residual",
     "SpikeloomError",
+    "SumPool",
     "ToolError",
     "load",
     "save",

@@ -7,24 +7,31 @@
     ...        the arrays of the header in order: weight codes packed LSB first; others 4 bytes little-endian, signed
     last 32    SHA-256 of all before
 
+The version written is the lowest that can say what the network holds: 1 for dense LIF layers, 2 for anything newer.
 Nothing in a file is executed or unpickled, and no length is believed before it is checked against the file.
 """
 
 import dataclasses
 import hashlib
 import json
+import math
 import os
 from pathlib import Path
 
 import numpy as np
 
-from spikeloom import codebooks, encoders
+from spikeloom import check, codebooks, encoders, neurons, synapses
 from spikeloom.decay import Decay
 from spikeloom.errors import FileError, SpikeloomError
-from spikeloom.network import Dense, Input, Layer, Lif, Network
+from spikeloom.layer import Layer, Residual
+from spikeloom.network import Input, Network
 
-MAGIC, VERSION, CHECKSUM = b"QSNN", 1, 32
+MAGIC, VERSION, CHECKSUM = b"QSNN", 2, 32
 MAX_HEADER, MAX_FILE = 1 << 22, 1 << 28
+FIRST = {"encoders": ("direct", "threshold", "rate"), "synapses": ("dense",), "layer": {"synapses", "neurons", "delay"}}
+"""What version 1 knows."""
+SINCE_2 = {"synaptic_decay": None, "synaptic_bits": 16}
+"""Fields of neurons that are left out of the file where they have these values."""
 
 
 def save(network: Network, path: str | Path) -> Path:
@@ -68,7 +75,7 @@ def pack(network: Network) -> bytes:
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode("ascii")
     if len(text) > MAX_HEADER:
         raise FileError(f"header must be at most {MAX_HEADER} bytes, not {len(text)}: shorten the provenance")
-    body = MAGIC + VERSION.to_bytes(2, "little") + len(text).to_bytes(4, "little") + text + b"".join(arrays)
+    body = MAGIC + _version(header).to_bytes(2, "little") + len(text).to_bytes(4, "little") + text + b"".join(arrays)
     return body + hashlib.sha256(body).digest()
 
 
@@ -103,20 +110,52 @@ def _plugin(family, item: object) -> dict:
     return {"kind": family.kind(item), **dataclasses.asdict(item)}
 
 
+def _version(header: dict) -> int:
+    """The lowest format version that knows all that the header says."""
+    encoder = header["encoder"]
+    old = encoder is None or encoder["kind"] in FIRST["encoders"]
+    for layer in header["layers"]:
+        old &= set(layer) == FIRST["layer"] and layer["synapses"]["kind"] in FIRST["synapses"]
+        old &= layer["neurons"] is not None and not set(layer["neurons"]) & set(SINCE_2)
+    return 1 if old else 2
+
+
 def _pack_layer(layer: Layer, arrays: list[bytes]) -> dict:
-    synapses, neurons = layer.synapses, layer.neurons
-    codes = synapses.codebook.encode(synapses.weights).reshape(-1, 1)
-    bits = (codes >> np.arange(synapses.codebook.bits)) & 1
-    arrays.append(np.packbits(bits.astype(np.uint8), bitorder="little").tobytes())
-    header = {f.name: getattr(neurons, f.name) for f in dataclasses.fields(neurons)}
-    header["decay"] = dataclasses.asdict(neurons.decay)
+    header = {"synapses": _pack_synapses(layer.synapses, arrays), "neurons": None, "delay": layer.delay}
+    if layer.neurons is not None:
+        header["neurons"] = _pack_neurons(layer.neurons, arrays)
+    if layer.recurrent is not None:
+        header["recurrent"] = _pack_synapses(layer.recurrent, arrays)
+    if layer.residual is not None:
+        header["residual"] = dataclasses.asdict(layer.residual)
+    return header
+
+
+def _pack_synapses(item: object, arrays: list[bytes]) -> dict:
+    """Kind and plain fields; weights go to the arrays as codes, and leave their shape and codebook."""
+    values = {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}
+    header = {"kind": synapses.kind(item)}
+    if "weights" in values:
+        weights, book = values.pop("weights"), values.pop("codebook")
+        codes = book.encode(weights).reshape(-1, 1)
+        bits = (codes >> np.arange(book.bits)) & 1
+        arrays.append(np.packbits(bits.astype(np.uint8), bitorder="little").tobytes())
+        header |= {"shape": list(weights.shape), "codebook": _plugin(codebooks, book)}
+    return header | {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _pack_neurons(item: object, arrays: list[bytes]) -> dict:
+    header = {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}
+    header = {name: value for name, value in header.items() if name not in SINCE_2 or value != SINCE_2[name]}
+    for name in ("decay", "synaptic_decay"):
+        if name in header:
+            header[name] = dataclasses.asdict(header[name])
     for name in ("bias", "threshold"):
         array = header[name]
         if array is not None:
             arrays.append(array.astype("<i4").tobytes() if np.ptp(array) else b"")
             header[name] = "array" if np.ptp(array) else int(array[0])
-    dense = {"kind": "dense", "shape": list(synapses.weights.shape), "codebook": _plugin(codebooks, synapses.codebook)}
-    return {"synapses": dense, "neurons": {"kind": "lif", **header}, "delay": layer.delay}
+    return {"kind": neurons.kind(item), **header}
 
 
 class _Arrays:
@@ -136,8 +175,8 @@ class _Arrays:
             raise FileError(f"file must end after its arrays, not {len(self.data) - self.used} bytes later")
 
 
-def _fields(thing: str, value: object, names: set[str]) -> dict:
-    if not isinstance(value, dict) or set(value) != names:
+def _fields(thing: str, value: object, names: set[str], optional: set[str] = frozenset()) -> dict:
+    if not isinstance(value, dict) or not names <= set(value) <= names | optional:
         found = sorted(value) if isinstance(value, dict) else value
         raise FileError(f"{thing} must have the fields {sorted(names)}, not {str(found)[:200]}")
     return value
@@ -171,25 +210,60 @@ def _unpack_network(header: object, reader: _Arrays) -> Network:
 
 
 def _unpack_layer(value: object, reader: _Arrays) -> Layer:
-    layer = _fields("layer", value, {"synapses", "neurons", "delay"})
-    dense = _fields("synapses", layer["synapses"], {"kind", "shape", "codebook"})
-    book = _make(codebooks, "codebook", dense["codebook"])
-    shape = _list("weights shape", dense["shape"], 2)
-    if dense["kind"] != "dense" or len(shape) != 2 or not all(type(n) is int and 0 < n <= 1 << 16 for n in shape):
-        raise FileError(f"synapses must be dense of shape (outputs, inputs), not {dense['kind']!r} {shape}")
-    count = shape[0] * shape[1]
+    layer = _fields("layer", value, FIRST["layer"], {"recurrent", "residual"})
+    items = {"delay": layer["delay"], "synapses": _unpack_synapses("synapses", layer["synapses"], reader),
+             "neurons": None}
+    if layer["neurons"] is not None:
+        items["neurons"] = _unpack_neurons(layer["neurons"], reader)
+    if "recurrent" in layer:
+        items["recurrent"] = _unpack_synapses("recurrent synapses", layer["recurrent"], reader)
+    if "residual" in layer:
+        items["residual"] = Residual(**_fields("residual", layer["residual"], {"source", "weight"}))
+    return Layer(**items)
+
+
+def _kind(family, thing: str, value: object):
+    if not isinstance(value, dict) or "kind" not in value:
+        raise FileError(f"{thing} must be an object with a kind, not {str(value)[:200]}")
+    return family.load(value["kind"])
+
+
+def _unpack_synapses(thing: str, value: object, reader: _Arrays):
+    made = _kind(synapses, thing, value)
+    names = {f.name for f in dataclasses.fields(made)}
+    weighted = "weights" in names
+    if weighted:
+        names = names - {"weights"} | {"shape"}
+    header = dict(_fields(thing, value, {"kind"} | names))
+    del header["kind"]
+    header = {name: tuple(x) if isinstance(x, list) and name != "shape" else x for name, x in header.items()}
+    if not weighted:
+        return made(**header)
+    book = _make(codebooks, "codebook", header.pop("codebook"))
+    shape = _list("weights shape", header.pop("shape"), 4)
+    if not shape or not all(type(n) is int and 0 < n <= 1 << 16 for n in shape):
+        raise FileError(f"weights shape must be integers from 1 to {1 << 16}, not {shape}")
+    count = math.prod(shape)
     stream = np.unpackbits(reader.take((count * book.bits + 7) // 8), bitorder="little")
     if stream[count * book.bits:].any():
         raise FileError("padding after the weight codes must be zero")
     bits = stream[:count * book.bits].reshape(-1, book.bits).astype(np.int64)
     weights = book.decode((bits << np.arange(book.bits)).sum(axis=1)).reshape(shape)
-    neurons = dict(_fields("neurons", layer["neurons"], {"kind"} | {f.name for f in dataclasses.fields(Lif)}))
-    if neurons.pop("kind") != "lif":
-        raise FileError(f"neurons must be 'lif', not {layer['neurons']['kind']!r}")
-    neurons["decay"] = Decay(**_fields("decay", neurons["decay"], {"num", "shift", "rounding"}))
+    return made(weights=weights, codebook=book, **header)
+
+
+def _unpack_neurons(value: object, reader: _Arrays):
+    made = _kind(neurons, "neurons", value)
+    names = {"kind"} | {f.name for f in dataclasses.fields(made)}
+    header = dict(_fields("neurons", value, names - set(SINCE_2), set(SINCE_2)))
+    del header["kind"]
+    check.integer("neurons", header["neurons"], 1, synapses.MAX_NEURONS)
+    for name in ("decay", "synaptic_decay"):
+        if name in header:
+            header[name] = Decay(**_fields(name, header[name], {"num", "shift", "rounding"}))
     for name in ("bias", "threshold"):
-        if neurons[name] == "array":
-            neurons[name] = reader.take(4 * shape[0]).view("<i4").astype(np.int64)
-        elif type(neurons[name]) is not int and (name, neurons[name]) != ("threshold", None):
-            raise FileError(f"{name} must be an integer or 'array', not {str(neurons[name])[:200]}")
-    return Layer(synapses=Dense(weights=weights, codebook=book), neurons=Lif(**neurons), delay=layer["delay"])
+        if header[name] == "array":
+            header[name] = reader.take(4 * header["neurons"]).view("<i4").astype(np.int64)
+        elif type(header[name]) is not int and (name, header[name]) != ("threshold", None):
+            raise FileError(f"{name} must be an integer or 'array', not {str(header[name])[:200]}")
+    return made(**header)

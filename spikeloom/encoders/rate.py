@@ -27,6 +27,7 @@ class Rate:
     """`x[t, i] = 1 if frame[i] > draw[t, i] else 0`, draws uniform in `0 .. 2^bits - 1`."""
 
     constant: ClassVar[bool] = False
+    sequence: ClassVar[bool] = False
     spikes: ClassVar[bool] = True
     seed: int = 1
 
@@ -44,6 +45,9 @@ class Rate:
             state = step(state, bits)
             out[k] = state & ((1 << bits) - 1)
         return out.reshape(timesteps, inputs)
+
+    def outputs(self, inputs: int) -> int:
+        return inputs
 
     def encode(self, frames: np.ndarray, timesteps: int, bits: int) -> np.ndarray:
         return (frames[:, None, :] > self.draws(timesteps, frames.shape[1], bits)).astype(np.int64)

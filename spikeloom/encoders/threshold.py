@@ -13,6 +13,7 @@ class Threshold:
     """`x[t, i] = 1 if frame[i] >= level else 0`."""
 
     constant: ClassVar[bool] = True
+    sequence: ClassVar[bool] = False
     spikes: ClassVar[bool] = True
     level: int
 
@@ -21,6 +22,9 @@ class Threshold:
 
     def check(self, bits: int, signed: bool) -> None:
         """Every input can be compared."""
+
+    def outputs(self, inputs: int) -> int:
+        return inputs
 
     def encode(self, frames: np.ndarray, timesteps: int, bits: int) -> np.ndarray:
         return (frames >= self.level).astype(np.int64)[:, None, :]

@@ -8,8 +8,8 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.sim import Simulator
 
 from spikeloom.decay import ROUNDINGS, Decay
-from spikeloom.network import RESETS
-from spikeloom.network import Lif as Neurons
+from spikeloom.neurons.lif import RESETS
+from spikeloom.neurons.lif import Lif as Neurons
 from spikeloom.rtl_gen import lif
 from spikeloom.rtl_gen.lif import Lif
 

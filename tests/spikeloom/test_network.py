@@ -40,7 +40,7 @@ def readout(inputs: int, **changes) -> Layer:
     (lambda: Lif(neurons=2, threshold=None, refractory=1),
      "readout neurons must have reset 'zero' and no refractory time: they never fire"),
     (lambda: Lif(neurons=2, threshold=1, decay=0.9), "decay must be a Decay, not 0.9"),
-    (lambda: readout(3, neurons=3), "neurons must be as many as weight rows, 2, not 3"),
+    (lambda: readout(3, neurons=3), "neurons must be as many as the synapses have outputs, 2, not 3"),
     (lambda: dataclasses.replace(readout(3), delay=256), "delay must be an integer from 0 to 255, not 256"),
 ])
 def test_parts_name_what_is_wrong(make, message):

@@ -60,10 +60,10 @@ def test_every_flipped_byte_is_refused(small):
 
 def test_messages(small, tmp_path):
     data = qsnn.pack(small())
-    newer = data[:4] + (2).to_bytes(2, "little") + data[6:]
+    newer = data[:4] + (3).to_bytes(2, "little") + data[6:]
     for bad, message in [
         (b"PK\x03\x04", "not a .qsnn file$"),
-        (newer, "^format version must be 1 to 1, not 2: a newer Spikeloom wrote this file$"),
+        (newer, "^format version must be 1 to 2, not 3: a newer Spikeloom wrote this file$"),
         (data[:60], "^file must be whole, not cut short at 60 bytes$"),
         (data[:-40] + b"\0" + data[-39:], "^checksum must match: the file was cut short, damaged or edited$"),
     ]:
