@@ -8,7 +8,7 @@ from spikeloom.rtl_gen import words
 from spikeloom.rtl_gen.delay import Delay
 from spikeloom.rtl_gen.encoders import first_value
 from spikeloom.rtl_gen.events import event_layout
-from spikeloom.rtl_gen.layer import DenseLayer
+from spikeloom.rtl_gen.layer import EventLayer
 from spikeloom.rtl_gen.lif import trace_signature
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.rtl_gen.readout import Readout, result_layout
@@ -36,7 +36,7 @@ class Core(wiring.Component):
         self.plan = plan
         network = plan.network
         event = event_layout(network.input.size, first_value(network))
-        traces = {f"trace{k}": Out(trace_signature(layer.neurons, plan.layers[k].update_lanes))
+        traces = {f"trace{k}": Out(trace_signature(layer.size, network.state_bits(k), plan.trace_lanes(k)))
                   for k, layer in enumerate(network.layers)}
         super().__init__({
             "i": In(stream.Signature(words.BITS if plan.source == "words" else event)),
@@ -54,12 +54,12 @@ class Core(wiring.Component):
             events = source.o
         else:
             events = self.repeated(m, 0, wiring.flipped(self.i), network.input.size, first_value(network))
+        value = first_value(network)
 
         for k, layer in enumerate(network.layers):
             last = k == len(network.layers) - 1
-            built = DenseLayer(
-                layer, lanes=plan.layers[k].lanes, update_lanes=plan.layers[k].update_lanes,
-                value=first_value(network) if k == 0 else None, inputs=network.presynaptic_range(k),
+            built = EventLayer(
+                layer, plan.layers[k], value=value, sums=network.sum_range(k), currents=network.current_range(k),
                 hold=plan.hold(k), groups=last, memories=plan.memories)
             m.submodules[f"layer{k}"] = built
             connect(m, events, built.i)
@@ -69,13 +69,13 @@ class Core(wiring.Component):
                 connect(m, built.o, readout.i)
                 connect(m, readout.o, wiring.flipped(self.o))
             else:
-                events = built.o
+                events, value = built.o, built.value
                 if layer.delay:
-                    delay = Delay(neurons=layer.neurons.neurons, delay=layer.delay, timesteps=network.timesteps)
+                    delay = Delay(neurons=layer.size, delay=layer.delay, timesteps=network.timesteps, value=value)
                     m.submodules[f"delay{k}"] = delay
                     connect(m, events, delay.i)
                     events = delay.o
-                events = self.repeated(m, k + 1, events, layer.neurons.neurons, None)
+                events = self.repeated(m, k + 1, events, layer.size, value)
         return m
 
     def repeated(self, m: Module, layer: int, events, neurons: int, value):

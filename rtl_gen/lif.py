@@ -56,13 +56,13 @@ class Lif(wiring.Component):
     def __init__(self, neurons: network.Lif, *, lanes: int, currents: tuple[int, int], sums: Shape,
                  memories: MemoryRules = NO_RULES):
         self.neurons, self.lanes, self.currents, self.memories = neurons, lanes, currents, memories
-        self.groups = -(-neurons.neurons // lanes)
+        self.size, self.groups = neurons.neurons, -(-neurons.neurons // lanes)
         self.membrane = signed(neurons.membrane_bits)
         membranes = data.ArrayLayout(self.membrane, lanes)
         super().__init__({
             "i": In(stream.Signature(group_layout(item=data.ArrayLayout(sums, lanes)))),
             "o": Out(stream.Signature(group_layout(spikes=lanes, membranes=membranes))),
-            "trace": Out(trace_signature(neurons, lanes)),
+            "trace": Out(trace_signature(neurons.neurons, neurons.membrane_bits, lanes)),
         })
 
     @property
@@ -225,11 +225,12 @@ class Lif(wiring.Component):
         return spike, v, word
 
 
-def trace_signature(neurons: network.Lif, lanes: int) -> wiring.Signature:
-    """Signature of a layer's trace port: membranes and spikes after the timestep, lane 0 in the lowest bits."""
+def trace_signature(size: int, bits: int, lanes: int) -> wiring.Signature:
+    """Signature of the trace port of `size` neurons with membranes of `bits` bits, `lanes` in a group: membranes and
+    spikes after the timestep, lane 0 in the lowest bits."""
     return wiring.Signature({
         "valid": Out(1),
-        "group": Out(index_shape(max(-(-neurons.neurons // lanes), 2))),
+        "group": Out(index_shape(max(-(-size // lanes), 2))),
         "spikes": Out(lanes),
-        "membranes": Out(lanes * neurons.membrane_bits),
+        "membranes": Out(lanes * bits),
     })

@@ -18,16 +18,28 @@ LARGEST_FILL = 0.85     # share of a part's logic cells that the planner fills
 
 @dataclass(frozen=True, kw_only=True)
 class LayerPlan:
-    """How one dense layer is built.
+    """How one layer is built.
 
     Parameters
     ----------
-    lanes : neurons whose weights fill one memory word and are integrated in one clock; a multiple of `update_lanes`.
+    strategy : "parallel", or a module of `spikeloom.rtl_gen.strategies`.
+    lanes : neurons integrated in one clock; with "dense", whose weights fill one memory word, a multiple of
+        `update_lanes`.
     update_lanes : neurons updated in one clock, a power of two.
+    width : inputs taken in one clock, with "popcount".
+    weights : what holds the weights, with "dense": "rom", or to be loaded at run time "ram" or "spram".
     """
 
+    strategy: str = "dense"
     lanes: int
     update_lanes: int
+    width: int | None = None
+    weights: str = "rom"
+
+    @property
+    def options(self) -> dict[str, object]:
+        """What the strategy's integrator takes beside the lanes."""
+        return {"width": self.width} if self.strategy == "popcount" else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +66,7 @@ class Plan:
         if len(self.layers) != len(self.network.layers):
             raise SpikeloomError(f"plan must have {len(self.network.layers)} layers, not {len(self.layers)}")
         for k, layer in enumerate(self.layers):
-            neurons = self.network.layers[k].neurons.neurons
+            neurons = self.network.layers[k].size
             update = check.integer(f"layer {k} update lanes", layer.update_lanes, 1, 64)
             if update & (update - 1):
                 raise SpikeloomError(f"layer {k} update lanes must be a power of two, not {update}")
@@ -66,7 +78,14 @@ class Plan:
 
     def passes(self, layer: int) -> int:
         """How often layer number `layer` wants each timestep presented."""
-        return -(-self.network.layers[layer].neurons.neurons // self.layers[layer].lanes)
+        if self.layers[layer].strategy != "dense":
+            return 1
+        return -(-self.network.layers[layer].size // self.layers[layer].lanes)
+
+    def trace_lanes(self, layer: int) -> int:
+        """Neurons in a group of the trace port of layer number `layer`."""
+        how = self.layers[layer]
+        return self.network.layers[layer].size if how.strategy == "parallel" else how.update_lanes
 
     def hold(self, layer: int) -> int:
         """Timesteps for which layer number `layer` holds its currents: all, if its input is constant."""
@@ -118,7 +137,7 @@ def make(network: Network, *, family: str | None = None, lanes: tuple[int, ...] 
 def _layer(network: Network, k: int, most: int, update: int, lanes: tuple[int, ...] | None,
            update_lanes: tuple[int, ...] | None) -> LayerPlan:
     """The layer with the given lanes, or with passes of equal width of at most `most` lanes."""
-    neurons = network.layers[k].neurons.neurons
+    neurons = network.layers[k].size
     update = 1 if k == len(network.layers) - 1 else min(update, 1 << (neurons - 1).bit_length())
     if update_lanes is not None:
         update = check.integer(f"layer {k} update lanes", update_lanes[k], 1, 64)

@@ -77,11 +77,12 @@ def make_job(plan: Plan, frames: np.ndarray, *, pipelined: bool, stalls: int, pa
     """The job of answering `frames`."""
     sent = stimulus.make(plan, frames, shuffle=stalls or None)
     result = result_layout(plan.network)
-    neurons = [layer.neurons for layer in plan.network.layers]
+    network, layers = plan.network, range(len(plan.layers))
     return Job(
         payloads=sent.payloads, starts=sent.starts, timesteps=plan.network.timesteps, outputs=plan.network.outputs,
-        neurons=np.array([n.neurons for n in neurons]), lanes=np.array([p.update_lanes for p in plan.layers]),
-        bits=np.array([n.membrane_bits for n in neurons]), pipelined=pipelined, stalls=stalls, patience=patience,
+        neurons=np.array([layer.size for layer in network.layers]),
+        lanes=np.array([plan.trace_lanes(k) for k in layers]), bits=np.array([network.state_bits(k) for k in layers]),
+        pipelined=pipelined, stalls=stalls, patience=patience,
         **{name: np.array([result[name].offset, result[name].width]) for name in ("score", "best")})
 
 

@@ -117,7 +117,7 @@ def _volume(built: volume.Volume, frames: np.ndarray, pipelined: bool, rtlil: st
     """In pieces that fit memory, each from reset."""
     plan, network = built.plan, built.plan.network
     what = "RTL (CXXRTL), " + ("without a gap" if pipelined else "one by one")
-    piece = max(1, _VALUES_AT_ONCE // (network.timesteps * sum(x.neurons.neurons for x in network.layers)))
+    piece = max(1, _VALUES_AT_ONCE // (network.timesteps * sum(layer.size for layer in network.layers)))
     seconds, cycles, total, results = 0.0, [], 0, []
     for start in range(0, len(frames), piece):
         part = frames[start:start + piece]
@@ -167,7 +167,7 @@ def _volume_waves(plan: Plan, frames: np.ndarray, first: Mismatch, pipelined: bo
     frames = frames[:first.sample + 1]
     layer = len(plan.layers) - 1 if first.layer is None else first.layer
     timestep = plan.network.timesteps - 1 if first.timestep is None else first.timestep
-    lanes, neurons = plan.layers[layer].update_lanes, plan.network.layers[layer].neurons.neurons
+    lanes, neurons = plan.trace_lanes(layer), plan.network.layers[layer].size
     page = first.sample * plan.network.timesteps + timestep
     group = page * -(-neurons // lanes) + (first.neuron if first.layer is not None else neurons - 1) // lanes
     cycle = built.cycle_of(frames, layer, group, pipelined=pipelined)

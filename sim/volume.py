@@ -81,7 +81,7 @@ class Volume:
         network = self.plan.network
         sent = stimulus.make(self.plan, frames, shuffle=stalls or None)
         count, steps = sent.inferences, network.timesteps
-        sizes = [layer.neurons.neurons for layer in network.layers]
+        sizes = [layer.size for layer in network.layers]
         observation = {
             "classes": np.full(count, -1, np.int64),
             "scores": np.zeros((count, network.outputs), np.int64),
@@ -90,8 +90,8 @@ class Volume:
         spikes = tuple(np.zeros((count, steps, n), bool) for n in sizes)
         membranes = tuple(np.zeros((count, steps, n), np.int32) for n in sizes)
         layers = (_Layer * len(sizes))(*(
-            _Layer(n, plan.update_lanes, layer.neurons.membrane_bits, s.ctypes.data, v.ctypes.data)
-            for n, plan, layer, s, v in zip(sizes, self.plan.layers, network.layers, spikes, membranes, strict=True)))
+            _Layer(n, self.plan.trace_lanes(k), network.state_bits(k), s.ctypes.data, v.ctypes.data)
+            for k, (n, s, v) in enumerate(zip(sizes, spikes, membranes, strict=True))))
         result = result_layout(network)
         stopped: list[BaseException] = []
 
@@ -141,7 +141,7 @@ def build_many(plans: Sequence[Plan], *, folder: Path = FOLDER, effort: str = "c
 def patience(plan: Plan) -> int:
     """Cycles without any transfer after which a Core hangs: many times what one timestep of its slowest layer takes."""
     layers = zip(plan.network.layers, plan.layers, strict=True)
-    slowest = max(-(-layer.neurons.neurons // how.lanes) * (layer.synapses.inputs + how.lanes) + layer.neurons.neurons
+    slowest = max(-(-layer.size // how.lanes) * (layer.synapses.inputs + how.lanes) + layer.size
                   for layer, how in layers)
     return 10_000 + 16 * slowest
 

@@ -195,7 +195,7 @@ class Network:
         if self.layers[layer].neurons is not None:
             return self.layers[layer].neurons.membrane_bits
         low, high = self.output_range(layer)
-        return max(high.bit_length(), (low + 1).bit_length() if low < 0 else 0) + 1
+        return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0, 1) + 1
 
     @property
     def frame_shape(self) -> tuple[int, ...]:

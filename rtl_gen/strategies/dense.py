@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from spikeloom.network import Dense
 from spikeloom.rtl_gen import codebooks
 from spikeloom.rtl_gen.events import event_layout, group_layout, range_shape
+from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
 
 
 class Integrator(wiring.Component):
@@ -30,7 +31,8 @@ class Integrator(wiring.Component):
     o : Out(stream of group_layout(item=ArrayLayout(sum_shape, groups_of))); lanes beyond the last neuron mean nothing
     """
 
-    def __init__(self, synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, sums: tuple[int, int]):
+    def __init__(self, synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, sums: tuple[int, int],
+                 memories: MemoryRules = NO_RULES):
         self.synapses, self.lanes, self.groups_of, self.value = synapses, lanes, groups_of, value
         self.sum_shape = range_shape(min(sums[0], -1), sums[1])
         self.passes = -(-synapses.outputs // lanes)
