@@ -4,11 +4,13 @@ Slow on purpose, and written from the equations alone: it shares no arithmetic w
 or with the encoders' numpy code, so that an error would have to be made twice to go unseen.
 """
 
+import itertools
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
 
 from spikeloom import encoders
+from spikeloom import synapses as kinds
 from spikeloom.decay import Decay
 from spikeloom.network import Layer, Network
 
@@ -26,11 +28,12 @@ class Answer:
 def infer(network: Network, frame: list) -> Answer:
     """One inference of `network` on one frame: `[value]`, or `[timestep][value]` for a network without encoder."""
     sequence = _encode(network, frame)
-    layers = [_Neurons(layer) for layer in network.layers]
+    layers = [_Pool(layer) if layer.neurons is None else _Neurons(layer) for layer in network.layers]
     for t in range(network.timesteps):
         x = sequence[t]
-        for neurons in layers:
-            neurons.step(x)
+        for layer, neurons in zip(network.layers, layers, strict=True):
+            skipped = None if layer.residual is None else layers[layer.residual.source].output()
+            neurons.step(x, skipped)
             x = neurons.output()
     best, scores = _read(network, layers[-1].spikes, layers[-1].membranes)
     return Answer(best=best, scores=scores, spikes=[n.spikes for n in layers], membranes=[n.membranes for n in layers])
@@ -71,24 +74,80 @@ def _leak(v: int, decay: Decay) -> int:
     return floor(exact) if exact >= 0 else ceil(exact)
 
 
+def _places(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """All index tuples of `shape` in C order."""
+    return list(itertools.product(*map(range, shape)))
+
+
+def _terms(synapses) -> list[list[tuple[int, int]]]:
+    """For each output in order, its (input, weight) pairs."""
+    kind = kinds.kind(synapses)
+    if kind == "dense":
+        return [list(enumerate(row)) for row in synapses.weights.tolist()]
+    number = {place: n for n, place in enumerate(_places(synapses.input))}
+    return [[(number[place], weight) for place, weight in _window(kind, synapses, out) if place in number]
+            for out in _places(synapses.output)]
+
+
+def _window(kind: str, synapses, out: tuple[int, ...]) -> list[tuple[tuple[int, ...], int]]:
+    """The (channel, [row,] column) that output `out` looks at, also those beyond the edge, and their weights."""
+    if kind == "conv":
+        per_group = synapses.weights.shape[1]
+        group = out[0] // (synapses.weights.shape[0] // synapses.groups)
+        return [((group * per_group + tap[0], *(
+                    at * step + offset - pad
+                    for at, step, offset, pad in zip(out[1:], synapses.stride, tap[1:], synapses.padding, strict=True)
+                )), int(synapses.weights[(out[0], *tap)])) for tap in _places(synapses.weights.shape[1:])]
+    return [((out[0], *(at * step + offset for at, step, offset in zip(out[1:], synapses.stride, tap, strict=True))), 1)
+            for tap in _places(synapses.kernel)]
+
+
+class _Pool:
+    """A pooling layer; V is its value, S whether that is not 0."""
+
+    def __init__(self, layer: Layer):
+        self.terms, self.delay, self.ors = _terms(layer.synapses), layer.delay, "max" in kinds.kind(layer.synapses)
+        self.spikes, self.membranes = [], []
+
+    def step(self, x: list[int], skipped: None) -> None:
+        values = [[x[i] for i, _ in terms] for terms in self.terms]
+        self.membranes.append([int(any(seen)) if self.ors else sum(seen) for seen in values])
+        self.spikes.append([int(value != 0) for value in self.membranes[-1]])
+
+    def output(self) -> list[int]:
+        """What the next layer sees after the newest step."""
+        t = len(self.membranes) - 1 - self.delay
+        return self.membranes[t] if t >= 0 else [0] * len(self.terms)
+
+
 class _Neurons:
     """One layer: its constants as lists, its state, and the history of S and V."""
 
     def __init__(self, layer: Layer):
-        self.weights = layer.synapses.weights.tolist()
+        self.terms, self.layer = _terms(layer.synapses), layer
+        self.back = None if layer.recurrent is None else _terms(layer.recurrent)
         self.lif, self.delay = layer.neurons, layer.delay
         self.bias = layer.neurons.bias.tolist()
         self.threshold = layer.neurons.threshold.tolist() if layer.neurons.fires else None
         count = layer.neurons.neurons
-        self.v, self.late, self.resting = [0] * count, [0] * count, [0] * count
+        self.v, self.late, self.resting, self.j = [0] * count, [0] * count, [0] * count, [0] * count
         self.spikes, self.membranes = [], []
 
-    def step(self, x: list[int]) -> None:
+    def step(self, x: list[int], skipped: list[int] | None) -> None:
         spikes = []
-        for n, row in enumerate(self.weights):
+        for n, terms in enumerate(self.terms):
             current = self.bias[n]
-            for weight, value in zip(row, x, strict=True):
-                current += weight * value
+            for i, weight in terms:
+                current += weight * x[i]
+            if self.back is not None and self.spikes:
+                for i, weight in self.back[n]:
+                    current += weight * self.spikes[-1][i]
+            if skipped is not None:
+                current += self.layer.residual.weight * skipped[n]
+            if self.lif.synaptic_decay is not None:
+                half = 2 ** (self.lif.synaptic_bits - 1)
+                current = min(max(_leak(self.j[n], self.lif.synaptic_decay) + current, -half), half - 1)
+                self.j[n] = current
             spikes.append(self.update(n, current))
         self.spikes.append(spikes)
         self.membranes.append(list(self.v))

@@ -1,8 +1,7 @@
 """The oracle: a network simulated in integers, exactly, for many frames at once.
 
-The equations are those of `spikeloom.network`. Sums of synaptic terms go through floating-point matrix products, which
-are exact because no partial sum can leave the integers that the format represents: below 2^24 in float32, below 2^53 in
-float64. The contract bounds every current by 2^31, so one of the two always holds.
+The equations are those of `spikeloom.network`. Sums of synaptic terms go through floating-point products that are exact
+(see `sim.sums`); all else is integers.
 """
 
 from collections.abc import Callable
@@ -12,10 +11,11 @@ import numpy as np
 import torch
 
 from spikeloom.errors import SpikeloomError
-from spikeloom.network import Layer, Network
+from spikeloom.network import Network
+from spikeloom.sim import sums
 from spikeloom.sim.outcome import Outcome
 
-_FLOAT32_EXACT, _FLOAT64_EXACT, _INT32_EXACT = 1 << 24, 1 << 53, 1 << 31
+_INT32_EXACT = 1 << 31
 
 
 def simulate(
@@ -45,7 +45,7 @@ def simulate(
         device = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(device)
     recorder = _Recorder(network, len(frames), trace)
-    layers = [_Weights(layer, network.presynaptic_range(k), device) for k, layer in enumerate(network.layers)]
+    layers = [_Constants(network, k, device) for k in range(len(network.layers))]
     with torch.inference_mode(), _exact_products(device):
         for start in range(0, len(frames), batch):
             part = slice(start, min(start + batch, len(frames)))
@@ -67,45 +67,78 @@ def _exact_products(device: torch.device):
         torch.set_float32_matmul_precision(precision)
 
 
-class _Weights:
+class _Constants:
     """A layer's constants on the device, in the narrowest types that are exact."""
 
-    def __init__(self, layer: Layer, inputs: tuple[int, int], device: torch.device):
-        weights, neurons = layer.synapses.weights, layer.neurons
-        largest = int(abs(weights).sum(axis=1).max()) * max(-inputs[0], inputs[1])
-        if largest >= _FLOAT64_EXACT:
-            raise SpikeloomError(f"sums of synaptic terms must stay below {_FLOAT64_EXACT}, not reach {largest}")
-        self.real = torch.float32 if largest < _FLOAT32_EXACT else torch.float64
-        self.transposed = torch.tensor(weights.T, dtype=self.real, device=device)
+    def __init__(self, network: Network, number: int, device: torch.device):
+        layer = network.layers[number]
+        largest = sums.largest(layer, network.presynaptic_range(number), network.skipped_range(number))
+        self.layer, self.device, self.real = layer, device, sums.real_type(largest)
+        self.forward = sums.of(layer.synapses, self.real, device)
+        self.recurrent = None if layer.recurrent is None else sums.of(layer.recurrent, self.real, device)
+        self.whole, self.bias, self.threshold = torch.int64, None, None
+        if layer.neurons is None:
+            return
+        neurons = layer.neurons
         v = max(-neurons.v_min, neurons.v_max + 1)
-        update = 2 * v + largest + int(abs(neurons.bias).max())
+        largest += int(abs(neurons.bias).max())
+        update = 2 * v + largest
         decay = v * neurons.decay.num + (1 << neurons.decay.shift)
+        if neurons.current_based:
+            j = 1 << neurons.synaptic_bits - 1
+            update = max(update, 2 * j + largest, 2 * v + j)
+            decay = max(decay, j * neurons.synaptic_decay.num + (1 << neurons.synaptic_decay.shift))
         self.whole = torch.int32 if max(update, decay) < _INT32_EXACT else torch.int64
         self.bias = torch.tensor(neurons.bias, dtype=self.whole, device=device)
-        self.threshold = None
         if neurons.fires:
             self.threshold = torch.tensor(neurons.threshold, dtype=self.whole, device=device)
 
     def current(self, x: torch.Tensor) -> torch.Tensor:
-        """I for presynaptic values `(batch, inputs)`."""
-        return (x.to(self.real) @ self.transposed).to(self.whole) + self.bias
+        """The share of I that comes from presynaptic values `(batch, inputs)` and the bias; of a pool, its output."""
+        current = self.forward(x.to(self.real)).to(self.whole)
+        return current if self.bias is None else current + self.bias
 
 
 class _State:
-    """A layer's membranes and what else it remembers, for one batch; `step` is one timestep."""
+    """What a layer remembers, for one batch; `step` is one timestep."""
 
-    def __init__(self, layer: Layer, weights: _Weights, batch: int):
-        self.neurons, self.weights = layer.neurons, weights
-        shape, device = (batch, layer.neurons.neurons), weights.bias.device
-        self.v = torch.zeros(shape, dtype=weights.whole, device=device)
+    def __init__(self, constants: _Constants, batch: int):
+        self.constants, self.neurons, self.layer = constants, constants.layer.neurons, constants.layer
+        shape, device = (batch, self.layer.size), constants.device
+        self.v = torch.zeros(shape, dtype=constants.whole, device=device)
         self.silent = torch.zeros(shape, dtype=torch.bool, device=device)
-        self.fired = self.silent if layer.neurons.reset == "subtract-late" else None
-        self.pause = torch.zeros(shape, dtype=torch.int16, device=device) if layer.neurons.refractory else None
-        self.delayed = [self.silent] * layer.delay
+        self.spikes, self.fired, self.pause, self.j = self.silent, None, None, None
+        self.sent = self.v if self.neurons is None else self.silent
+        self.delayed = [self.sent] * self.layer.delay
+        if self.neurons is not None:
+            self.fired = self.silent if self.neurons.reset == "subtract-late" else None
+            self.pause = torch.zeros(shape, dtype=torch.int16, device=device) if self.neurons.refractory else None
+            self.j = self.v if self.neurons.current_based else None
 
-    def step(self, current: torch.Tensor) -> torch.Tensor:
+    def step(self, current: torch.Tensor, skipped: torch.Tensor | None) -> None:
+        """One timestep: `current` is I without recurrence and residual, `skipped` what the residual's source sends.
+
+        Afterwards `spikes` and `v` are S and V (of a pool: whether its value is not 0, and the value), and `sent` is
+        what the next layer sees.
+        """
+        if self.neurons is None:
+            self.v, self.spikes = current, current != 0
+            self.send(current)
+            return
+        if self.constants.recurrent is not None:
+            before = self.constants.recurrent(self.spikes.to(self.constants.real))
+            current = current + before.to(current.dtype)
+        if skipped is not None:
+            current = current + skipped.to(current.dtype) * self.layer.residual.weight
+        if self.j is not None:
+            most = 1 << self.neurons.synaptic_bits - 1
+            current = self.j = (self.neurons.synaptic_decay.apply(self.j) + current).clamp(-most, most - 1)
+        self.spikes = self.update(current)
+        self.send(self.spikes)
+
+    def update(self, current: torch.Tensor) -> torch.Tensor:
         """S of this timestep; `v` holds V after it."""
-        neurons, threshold = self.neurons, self.weights.threshold
+        neurons, threshold = self.neurons, self.constants.threshold
         u = current if neurons.decay.num == 0 else neurons.decay.apply(self.v) + current
         if self.fired is not None:
             u = u - self.fired * threshold
@@ -131,35 +164,29 @@ class _State:
         self.v = v
         return spikes
 
-    def send(self, spikes: torch.Tensor) -> torch.Tensor:
-        """What the next layer sees in this timestep."""
-        self.delayed.append(spikes)
-        return self.delayed.pop(0)
+    def send(self, values: torch.Tensor) -> None:
+        self.delayed.append(values)
+        self.sent = self.delayed.pop(0)
 
 
-def _run(network: Network, layers: list[_Weights], frames: np.ndarray, recorder: "_Recorder", part: slice) -> None:
+def _run(network: Network, layers: list[_Constants], frames: np.ndarray, recorder: "_Recorder", part: slice) -> None:
     encoded, constant = frames, False
     if network.encoder is not None:
         encoded = network.encoder.encode(frames, network.timesteps, network.input.bits)
         constant = network.encoder.constant
-    device = layers[0].bias.device
-    states = [_State(layer, weights, len(frames)) for layer, weights in zip(network.layers, layers, strict=True)]
-    readout = _Readout(network, len(frames), device)
+    states = [_State(constants, len(frames)) for constants in layers]
+    readout = _Readout(network, len(frames), layers[0].device)
     first = None
     for t in range(network.timesteps):
-        x = None
+        if first is None or not constant:
+            real = torch.tensor(np.ascontiguousarray(encoded[:, t]), dtype=layers[0].real, device=layers[0].device)
+            first = layers[0].current(real)
         for k, state in enumerate(states):
-            if k:
-                current = layers[k].current(x)
-            elif first is None or not constant:
-                real = torch.tensor(np.ascontiguousarray(encoded[:, t]), dtype=layers[0].real, device=device)
-                current = first = layers[0].current(real)
-            else:
-                current = first
-            spikes = state.step(current)
-            recorder.write(part, t, k, spikes, state.v)
-            x = state.send(spikes)
-        readout.step(t, spikes, states[-1].v)
+            residual = network.layers[k].residual
+            state.step(layers[k].current(states[k - 1].sent) if k else first,
+                       None if residual is None else states[residual.source].sent)
+            recorder.write(part, t, k, state.spikes, state.v)
+        readout.step(t, states[-1].spikes, states[-1].v)
     recorder.answer(part, *readout.finish(states[-1].v))
 
 
@@ -195,7 +222,7 @@ class _Recorder:
     """Collects the answers, and the trace when there is to be one."""
 
     def __init__(self, network: Network, count: int, trace: bool):
-        sizes = [(count, network.timesteps, layer.neurons.neurons) for layer in network.layers] if trace else []
+        sizes = [(count, network.timesteps, layer.size) for layer in network.layers] if trace else []
         self.outcome = Outcome(
             classes=np.zeros(count, np.int64),
             scores=np.zeros((count, network.outputs), np.int64),
