@@ -1,0 +1,203 @@
+"""The synapses of a pruned layer: only those that survive are stored, and only those take time."""
+
+import functools
+import operator
+
+import numpy as np
+from amaranth.hdl import Array, Const, Module, Mux, Shape, Signal, signed
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out, connect
+
+from spikeloom.network import Dense
+from spikeloom.rtl_gen import codebooks
+from spikeloom.rtl_gen.accumulators import Accumulators, accumulator_rams, blocks
+from spikeloom.rtl_gen.events import event_layout, group_layout, index_shape, range_shape
+from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
+from spikeloom.rtl_gen.rows import pack
+from spikeloom.rtl_gen.strategies import Cost
+
+IN_BLOCK_RAM = {"rom_style": "block"}
+
+
+class Integrator(wiring.Component):
+    """Sums weight times value over the events of each timestep, `lanes` surviving synapses a clock.
+
+    A timestep keeps it busy for one clock a word of its events' rows (`spikeloom.rtl_gen.rows`), one for an event whose
+    row is empty, and one a group: the sums are read and cleared before the next timestep's synapses are added. There is
+    no bubble between words, events or timesteps. The first group comes 4 + ceil(log2 copies) clocks after the mark.
+    After reset the first word waits until all sums are cleared, one clock a group.
+
+    Parameters
+    ----------
+    synapses : the weights.
+    lanes : synapses added at once; a multiple of `groups_of`.
+    groups_of : neurons handed on at once.
+    value : shape of graded values, None for spikes.
+    sums : least and greatest value of an accumulator.
+    memories : which memories are built of logic; rows and their pointers never are.
+    banks : a divisor of `lanes` and multiple of `groups_of`: into how many sets the neurons are divided, each served by
+        `lanes / banks` lanes. More make entries narrower, fewer waste fewer of them. None: `rows.pack` chooses.
+
+    Members
+    -------
+    i : In(stream of event_layout(inputs, value))
+    o : Out(stream of group_layout(item=ArrayLayout(sum_shape, groups_of))); lanes beyond the last neuron mean nothing
+    """
+
+    passes = 1
+
+    def __init__(self, synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, sums: tuple[int, int],
+                 memories: MemoryRules = NO_RULES, banks: int | None = None):
+        self.synapses, self.lanes, self.groups_of, self.value = synapses, lanes, groups_of, value
+        self.sum_shape = range_shape(min(sums[0], -1), sums[1])
+        self.rows = pack(synapses, lanes=lanes, groups_of=groups_of, banks=banks)
+        self.accumulators = Accumulators(
+            neurons=synapses.outputs, banks=self.rows.banks, copies=self.rows.copies, groups_of=groups_of,
+            depth=self.rows.depth, terms=_term_shape(synapses, value), sums=self.sum_shape, memories=memories)
+        item = data.ArrayLayout(self.sum_shape, groups_of)
+        super().__init__({
+            "i": In(stream.Signature(event_layout(synapses.inputs, value))),
+            "o": Out(stream.Signature(group_layout(item=item))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        i, rows = self.i, self.rows
+        m.submodules.accumulators = accumulators = self.accumulators
+        connect(m, accumulators.o, wiring.flipped(self.o))
+
+        # Stage 0: an event enters, its pointer is read.
+        enters = Signal()
+        done = Signal()
+        s1_valid = Signal()
+        s1_mark = Signal()
+        s1_last = Signal()
+        m.d.comb += [i.ready.eq(~s1_valid | done), enters.eq(i.valid & i.ready)]
+        with m.If(i.ready):
+            m.d.sync += [s1_valid.eq(i.valid), s1_mark.eq(i.p.mark), s1_last.eq(i.p.last)]
+        start, count = self.pointer(m, enters & ~i.p.mark)
+
+        # Stage 1: one word of the row after the other is addressed.
+        s2_valid = Signal()
+        s2_mark = Signal()
+        s2_last = Signal()
+        goes = Signal()
+        reads = Signal()
+        first = Signal()
+        next_address = Signal(index_shape(rows.word_count))
+        left = Signal(range(int(rows.counts.max()) + 1))
+        now_left = Mux(first, count, left)
+        address = Mux(first, start, next_address)
+        m.d.comb += [
+            goes.eq(~s2_valid | accumulators.i.ready),
+            reads.eq(s1_valid & ~s1_mark & goes & (now_left != 0)),
+            done.eq(goes & (s1_mark | (now_left <= 1))),
+        ]
+        with m.If(goes):
+            m.d.sync += [s2_valid.eq(s1_valid & (s1_mark | (now_left != 0))), s2_mark.eq(s1_mark), s2_last.eq(s1_last)]
+        with m.If(reads):
+            m.d.sync += [next_address.eq(address + (1 if rows.pointers else self.synapses.inputs))]
+            m.d.sync += [left.eq(now_left - 1), first.eq(0)]
+        with m.If(enters):
+            m.d.sync += first.eq(1)
+
+        # Stage 2: the word is there, and its synapses are added.
+        value, negated = Const(1), Const(-1)
+        if self.value is not None:
+            s1_value = Signal(self.value)
+            value = Signal(self.value, name="s2_value")
+            negated = Signal(signed(len(value) + 1), name="s2_negated")
+            with m.If(i.ready):
+                m.d.sync += s1_value.eq(i.p.value)
+            with m.If(goes):
+                m.d.sync += [value.eq(s1_value), negated.eq(-s1_value)]
+        word = self.word(m, address, reads)
+        m.d.comb += [
+            accumulators.i.valid.eq(s2_valid),
+            accumulators.i.p.mark.eq(s2_mark),
+            accumulators.i.p.last.eq(s2_last),
+        ]
+        for lane in range(self.lanes):
+            entry = word.word_select(lane, rows.entry_bits) if rows.entry_bits else Const(0, 0)
+            code = self.code(m, lane, entry[rows.slot_bits:])
+            m.d.comb += [
+                accumulators.i.p.slots[lane].eq(entry[:rows.slot_bits]),
+                accumulators.i.p.terms[lane].eq(codebooks.term(self.synapses.codebook, code, value, negated)),
+            ]
+        return m
+
+    def pointer(self, m, enters):
+        """Where the row of the event in stage 1 begins, and how many words it has."""
+        rows, index = self.rows, self.i.p.index
+        if rows.pointers:
+            read = _table(m, "pointers", rows.pointer_words(), rows.pointer_bits, index, enters)
+            return read[:rows.start_bits], read[rows.start_bits:]
+        s1_index = Signal.like(index, name="s1_index")
+        with m.If(enters):
+            m.d.sync += s1_index.eq(index)
+        return s1_index, Const(int(rows.counts.max()))
+
+    def word(self, m, address, reads):
+        """The word read a clock before."""
+        rows = self.rows
+        if not rows.word_count or not rows.word_bits:
+            return Const(0, rows.word_bits)
+        return _table(m, "rows", rows.words(), rows.word_bits, address, reads)
+
+    def code(self, m, lane, stored):
+        """The codebook's code of a stored code."""
+        table = self.rows.table
+        if table is None:
+            return stored
+        code = Signal(self.synapses.codebook.bits, name=f"code{lane}")
+        m.d.comb += code.eq(Array(Const(c, len(code)) for c in table or (0,))[stored])
+        return code
+
+
+def occupancy(synapses: Dense, *, lanes: int, groups_of: int, events: np.ndarray,
+              banks: int | None = None) -> np.ndarray:
+    """Clock cycles that each timestep keeps the integrator busy, `(timesteps,)`, for `events` `(timesteps, inputs)`."""
+    rows = pack(synapses, lanes=lanes, groups_of=groups_of, banks=banks)
+    return (np.asarray(events) != 0) @ rows.cycles - (-synapses.outputs // groups_of)
+
+
+def weight_bits(synapses: Dense, lanes: int, groups_of: int = 1, banks: int | None = None) -> int:
+    """Bits of the rows and their pointers."""
+    return pack(synapses, lanes=lanes, groups_of=groups_of, banks=banks).bits
+
+
+def cost(synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, sums: tuple[int, int], family: str,
+         banks: int | None = None) -> Cost:
+    """What the integrator takes of a part of `family`."""
+    rows = pack(synapses, lanes=lanes, groups_of=groups_of, banks=banks)
+    width = range_shape(min(sums[0], -1), sums[1]).width
+    ram = accumulator_rams(family, lanes=lanes, depth=rows.depth, width=width)
+    for words, bits in ((rows.words(), rows.word_bits), (rows.pointer_words(), rows.pointer_bits)):
+        varying = functools.reduce(operator.or_, (word ^ words[0] for word in words), 0).bit_count()
+        if words and bits and varying:
+            ram += blocks(family, len(words), varying)
+    return Cost(cells=0, ram=ram)
+
+
+def _term_shape(synapses: Dense, value: Shape | None) -> Shape:
+    """Shape of a weight times a value."""
+    values = [1] if value is None else [_least(value), _greatest(value)]
+    weights = int(synapses.weights.min()), int(synapses.weights.max())
+    terms = [0, *(w * x for w in weights for x in values)]
+    return range_shape(min(terms), max(terms))
+
+
+def _least(shape: Shape) -> int:
+    return -(1 << shape.width - 1) if shape.signed else 0
+
+
+def _greatest(shape: Shape) -> int:
+    return (1 << shape.width - shape.signed) - 1
+
+
+def _table(m, name: str, words: list[int], bits: int, address, enable):
+    """Data of a memory of constants, held while not enabled."""
+    m.submodules[name] = table = memory.Memory(shape=bits, depth=max(len(words), 2), init=words, attrs=IN_BLOCK_RAM)
+    read = table.read_port()
+    m.d.comb += [read.addr.eq(address), read.en.eq(enable)]
+    return read.data
