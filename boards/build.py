@@ -11,6 +11,7 @@ from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.lib import io
 
 from spikeloom import tools
+from spikeloom.boards import swappable as swaps
 from spikeloom.boards.board import Board
 from spikeloom.boards.clock import ClockSource
 from spikeloom.boards.pll import EcpPll, IcePll, pll
@@ -21,6 +22,8 @@ from spikeloom.rtl_gen.collisions import declare_collision_free
 
 STAGES = ("elaborate", "synthesise", "place and route", "pack")
 _TOOLS = {"ice40": ("yosys", "nextpnr-ice40", "icepack"), "ecp5": ("yosys", "nextpnr-ecp5", "ecppack")}
+# Synapses shift and add: no multiplier is meant, and one that Yosys finds would only cost a DSP block.
+_SYNTHESIS = {"ice40": "", "ecp5": "-nodsp"}
 _ECP5_PACKAGES = {"BG256": "CABGA256", "MG285": "CSFBGA285", "BG381": "CABGA381", "BG554": "CABGA554"}
 
 
@@ -57,6 +60,7 @@ def build(
     *,
     seed: int = 1,
     clock_hz: int | None = None,
+    swappable: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> BuildReport:
     """Build `top_factory(clock_hz)` for `board` inside `folder`, which afterwards holds the bitstream and every log.
@@ -66,6 +70,7 @@ def build(
     top_factory : called once with the frequency in Hz that the design will run at; see `BoardTop` for its ports.
     seed : nextpnr's, from 0 to 2**31 - 1. The same seed, design and tools give the same bitstream.
     clock_hz : the frequency to run at, through the PLL if it is not the oscillator's; at most 1 % off.
+    swappable : leave what `spikeloom.boards.swap` needs. No memory in block RAM is simplified by its contents then.
     progress : called with the name of each of `STAGES` when it begins.
 
     Raises `FitError` (too big, or too slow: the resource, needed and available), `ToolError`, `SpikeloomError`.
@@ -74,10 +79,7 @@ def build(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     yosys, nextpnr, packer = (tools.find(name) for name in _TOOLS[board.family])
-    made = None if clock_hz in (None, board.clock_hz) else pll(board.family, board.clock_hz, clock_hz)
-    clock_hz = round(made.hz) if made else board.clock_hz
-    bitstream = folder / ("top.bin" if board.family == "ice40" else "top.bit")
-    for stale in (bitstream, folder / "route.json"):
+    for stale in (_bitstream(board, folder), folder / "route.json", folder / "swap.npz"):
         stale.unlink(missing_ok=True)
     seconds: dict[str, float] = {}
 
@@ -90,18 +92,23 @@ def build(
         seconds[name] = round(time.perf_counter() - began, 2)
 
     with stage("elaborate"):
-        _write_sources(top_factory(clock_hz), clock_hz, made, board, folder)
+        files, clock_hz = sources(top_factory, board, clock_hz)
+        for name, text in files.items():
+            (folder / name).write_text(text)
     with stage("synthesise"):
-        tools.run(yosys, ["-q", "-l", "synthesis.log", "top.ys"], folder=folder, log="synthesis.err")
+        if swappable:
+            swaps.synthesise(yosys, board.family, folder, _SYNTHESIS[board.family])
+        else:
+            tools.run(yosys, ["-q", "-l", "synthesis.log", "top.ys"], folder=folder, log="synthesis.err")
     with stage("place and route"):
         _route(nextpnr, board, folder, seed=seed, clock_hz=clock_hz)
         report = json.loads((folder / "route.json").read_text())
         fmax_mhz = read_fmax_mhz(board, report)
     with stage("pack"):
-        aside = f"{bitstream.name}.part"
-        arguments = ["top.asc", aside] if board.family == "ice40" else ["--compress", "top.config", aside]
-        tools.run(packer, arguments, folder=folder, log="pack.log")
-        os.replace(folder / aside, bitstream)
+        if swappable:
+            swaps.locate(board.family, folder)
+            swaps.fill(board.family, folder, files["top.il"], folder)
+        bitstream = pack(board, folder)
     return BuildReport(
         board=board.name,
         device=f"{board.device}-{board.package}",
@@ -115,18 +122,33 @@ def build(
     )
 
 
-def _write_sources(component, clock_hz: int, made: IcePll | EcpPll | None, board: Board, folder: Path) -> None:
-    """`top.il`, `top.ys` and the pin constraints, as amaranth's platform writes them."""
+def sources(top_factory: Callable[[int], Elaboratable], board: Board,
+            clock_hz: int | None = None) -> tuple[dict[str, str], int]:
+    """`top.il`, `top.ys` and the pin constraints, as amaranth's platform writes them, and the clock in Hz."""
+    made = None if clock_hz in (None, board.clock_hz) else pll(board.family, board.clock_hz, clock_hz)
+    clock_hz = round(made.hz) if made else board.clock_hz
+    component = top_factory(clock_hz)
     for port in ("rx", "tx"):
         if not hasattr(component, port):
             raise SpikeloomError(f"design must have a port {port}, {type(component).__name__} has none")
-    # Synapses shift and add: no multiplier is meant, and one that Yosys finds would only cost a DSP block.
-    overrides = {"synth_opts": "-nodsp"} if board.family == "ecp5" else {}
-    plan = board.make_platform().prepare(BoardTop(component, clock_hz, made), "top", emit_src=False, **overrides)
-    for name, text in plan.files.items():
-        if name in ("top.il", "top.ys", "top.pcf", "top.lpf"):
-            text = declare_collision_free(text) if name == "top.il" else text
-            (folder / name).write_text(text)
+    plan = board.make_platform().prepare(BoardTop(component, clock_hz, made), "top", emit_src=False,
+                                         synth_opts=_SYNTHESIS[board.family])
+    files = {name: text for name, text in plan.files.items() if name in ("top.il", "top.ys", "top.pcf", "top.lpf")}
+    return files | {"top.il": declare_collision_free(files["top.il"])}, clock_hz
+
+
+def pack(board: Board, folder: Path) -> Path:
+    """The bitstream of the routed design in `folder`."""
+    bitstream = _bitstream(board, folder)
+    aside = f"{bitstream.name}.part"
+    arguments = ["top.asc", aside] if board.family == "ice40" else ["--compress", "top.config", aside]
+    tools.run(tools.find(_TOOLS[board.family][2]), arguments, folder=folder, log="pack.log")
+    os.replace(folder / aside, bitstream)
+    return bitstream
+
+
+def _bitstream(board: Board, folder: Path) -> Path:
+    return folder / ("top.bin" if board.family == "ice40" else "top.bit")
 
 
 def _route(nextpnr: tools.Tool, board: Board, folder: Path, *, seed: int, clock_hz: int) -> None:

@@ -62,7 +62,8 @@ class HostLink(wiring.Component):
         m.submodules.deframer = deframer = Deframer()
         m.submodules.enframer = enframer = Enframer()
         m.submodules.watch = self._watch = HeaderWatch()
-        m.submodules.memory = memory = Memory(shape=16, depth=self._map.depth, init=self._map.init)
+        m.submodules.memory = memory = Memory(shape=16, depth=self._map.depth, init=self._map.init,
+                                              attrs={"ram_style": "block", "swappable": 1})
         wiring.connect(m, wiring.flipped(self.i), deframer.i)
         wiring.connect(m, deframer.o, self._watch.i)
         wiring.connect(m, enframer.o, wiring.flipped(self.o))
