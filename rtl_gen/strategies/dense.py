@@ -1,5 +1,6 @@
 """The synapses of a dense layer: rows of weights from block RAM, added to an accumulator per lane."""
 
+import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -7,7 +8,8 @@ from amaranth.lib.wiring import In, Out
 from spikeloom.network import Dense
 from spikeloom.rtl_gen import codebooks
 from spikeloom.rtl_gen.events import event_layout, group_layout, range_shape
-from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
+from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules, block_rams
+from spikeloom.rtl_gen.strategies import Cost
 
 
 class Integrator(wiring.Component):
@@ -132,3 +134,19 @@ class Integrator(wiring.Component):
             o.p.last.eq(last),
         ]
         return m
+
+
+def occupancy(synapses: Dense, *, lanes: int, groups_of: int, events: np.ndarray) -> np.ndarray:
+    """Clock cycles, int64 `(timesteps,)`, for which the events `(timesteps, inputs)` keep the integrator busy."""
+    passes = -(-synapses.outputs // lanes)
+    return passes * np.maximum((events != 0).sum(axis=1) + 1, lanes // groups_of + 3)
+
+
+def cost(synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, sums: tuple[int, int],
+         family: str) -> Cost:
+    """What the integrator takes of a part."""
+    passes, built = -(-synapses.outputs // lanes), min(lanes, synapses.outputs)
+    width = range_shape(min(sums[0], -1), sums[1]).width
+    ram = block_rams(family, passes * synapses.inputs, built * synapses.codebook.bits)
+    term = (0 if value is None else value.width) * max(1, synapses.codebook.bits - 1)
+    return Cost(cells=int(built * (2 * width + synapses.codebook.bits + term)) + 40, ram=ram)
