@@ -1,6 +1,10 @@
 """Build a bitstream with the UART host link: synthesise, place, route, pack."""
 
+import dataclasses
+import json
+
 from spikeloom import commands, report, terminal
+from spikeloom.commands import swap
 from spikeloom.qsnn import load
 
 EXAMPLE = "spikeloom build examples/mnist-icebreaker.qsnn --board icebreaker --clock 24"
@@ -12,16 +16,23 @@ def add(parser) -> None:
     parser.add_argument("--clock", type=float, metavar="MHZ", help="run at this clock (default: the oscillator)")
     parser.add_argument("--baud", type=int, default=1_000_000, help="of the host link (default: 1000000)")
     parser.add_argument("--seed", type=int, default=1, help="of placement (default: 1)")
+    parser.add_argument("--swappable", nargs="?", const="weights", metavar="WHAT",
+                        help="leave room for a swap of the weights (the default), or with 'all' of thresholds and "
+                             "biases too: they go to block RAM")
     commands.folder_argument(parser)
 
 
 def run(arguments) -> int:
     network = load(arguments.network)
-    plan = commands.plan(arguments, network)
+    folder = commands.folder(arguments)
+    plan = _plan(arguments, network)
     clock = None if arguments.clock is None else round(arguments.clock * 1e6)
-    built = bitstream(plan, arguments.board, commands.folder(arguments), clock_hz=clock, baud=arguments.baud,
-                      seed=arguments.seed)
-    whole = report.merge(commands.folder(arguments), network, parts(built), plan=commands.plan_summary(plan))
+    built = bitstream(plan, arguments.board, folder, clock_hz=clock, baud=arguments.baud, seed=arguments.seed,
+                      swappable=arguments.swappable is not None)
+    if arguments.swappable is not None:
+        note = swap.note(plan, arguments.swappable, board=arguments.board, clock_hz=clock, baud=arguments.baud)
+        report.write(folder / swap.NOTE, json.dumps(note, indent=2) + "\n")
+    whole = report.merge(folder, network, parts(built), plan=commands.plan_summary(plan))
     if arguments.json:
         terminal.dump(whole)
         return 0
@@ -29,15 +40,26 @@ def run(arguments) -> int:
     return 0
 
 
+def _plan(arguments, network):
+    """The Plan that the arguments ask for, with room for a swap if they do."""
+    if arguments.swappable is None:
+        return commands.plan(arguments, network)
+    network = swap.with_room(network, arguments.swappable)
+    plan = commands.plan(arguments, network)
+    if arguments.swappable == "all":
+        plan = dataclasses.replace(plan, memories=dataclasses.replace(plan.memories, rom=0))
+    return plan
+
+
 def bitstream(plan, board: str, folder, *, clock_hz: int | None, baud: int = 1_000_000, seed: int = 1,
-              seconds: dict[str, float] | None = None):
+              swappable: bool = False, seconds: dict[str, float] | None = None):
     """Build with progress; see `spikeloom.boards.build.build`."""
     from spikeloom import boards
     from spikeloom.boards.build import STAGES, build
     from spikeloom.rtl_gen.linked import LinkedTop
     with terminal.progress("build", seconds) as update:
         return build(lambda hz: LinkedTop(plan, hz, baud), boards.board(board), folder, clock_hz=clock_hz, seed=seed,
-                     progress=lambda stage: update(STAGES.index(stage), len(STAGES), stage))
+                     swappable=swappable, progress=lambda stage: update(STAGES.index(stage), len(STAGES), stage))
 
 
 def parts(built) -> dict:
