@@ -8,9 +8,11 @@ from spikeloom.rtl_gen import words
 from spikeloom.rtl_gen.delay import Delay
 from spikeloom.rtl_gen.encoders import first_value
 from spikeloom.rtl_gen.events import event_layout
+from spikeloom.rtl_gen.fork import forked
 from spikeloom.rtl_gen.layer import EventLayer
 from spikeloom.rtl_gen.lif import trace_signature
 from spikeloom.rtl_gen.plan import Plan
+from spikeloom.rtl_gen.queue import Queue
 from spikeloom.rtl_gen.readout import Readout, result_layout
 from spikeloom.rtl_gen.source import EventRepeater, Source
 
@@ -54,29 +56,53 @@ class Core(wiring.Component):
             events = source.o
         else:
             events = self.repeated(m, 0, wiring.flipped(self.i), network.input.size, first_value(network))
-        value = first_value(network)
+        value, skips = first_value(network), {}
 
         for k, layer in enumerate(network.layers):
             last = k == len(network.layers) - 1
+            around = {} if layer.residual is None else {
+                "skipped": network.skipped_range(k), "skipped_value": skips[k][1]}
             built = EventLayer(
-                layer, plan.layers[k], value=value, sums=network.sum_range(k), currents=network.current_range(k),
-                hold=plan.hold(k), groups=last, memories=plan.memories)
+                layer, plan.layers[k], value=value, inputs=network.presynaptic_range(k), **around,
+                timesteps=network.timesteps, constant=plan.hold(k) > 1, groups=last, memories=plan.memories)
             m.submodules[f"layer{k}"] = built
             connect(m, events, built.i)
+            if layer.residual is not None:
+                connect(m, skips[k][0], built.skip)
             connect(m, built.trace, wiring.flipped(getattr(self, f"trace{k}")))
             if last:
                 m.submodules.readout = readout = Readout(network, memories=plan.memories)
                 connect(m, built.o, readout.i)
                 connect(m, readout.o, wiring.flipped(self.o))
             else:
-                events, value = built.o, built.value
-                if layer.delay:
-                    delay = Delay(neurons=layer.size, delay=layer.delay, timesteps=network.timesteps, value=value)
-                    m.submodules[f"delay{k}"] = delay
-                    connect(m, events, delay.i)
-                    events = delay.o
+                value = built.value
+                events = self.delayed(m, k, built.o, value)
+                later = [n for n, one in enumerate(network.layers) if one.residual and one.residual.source == k]
+                events, *copies = forked(m, f"fork{k}", events, 1 + len(later))
+                skips |= {target: (copy, value) for target, copy in zip(later, copies, strict=True)}
                 events = self.repeated(m, k + 1, events, layer.size, value)
         return m
+
+    def delayed(self, m: Module, k: int, events, value):
+        """`events` of layer number `k`, as late as it sends them.
+
+        Around a residual time cannot be moved, because both ways meet again: the delayed events wait in a memory.
+        """
+        network = self.plan.network
+        layer = network.layers[k]
+        if not layer.delay:
+            return events
+        spans = [(one.residual.source, n) for n, one in enumerate(network.layers) if one.residual]
+        if any(source < k < target for source, target in spans):
+            waiting = min(layer.delay, network.timesteps) * (layer.size + 1)
+            m.submodules[f"late{k}"] = queue = Queue(
+                event_layout(layer.size, value), capacity=waiting, memories=self.plan.memories)
+            connect(m, events, queue.i)
+            events = queue.o
+        m.submodules[f"delay{k}"] = delay = Delay(
+            neurons=layer.size, delay=layer.delay, timesteps=network.timesteps, value=value)
+        connect(m, events, delay.i)
+        return delay.o
 
     def repeated(self, m: Module, layer: int, events, neurons: int, value):
         """`events`, each timestep as often as layer number `layer` wants it."""

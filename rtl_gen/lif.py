@@ -1,38 +1,18 @@
 """The neurons of a layer: leak, add, clip, compare and reset, `lanes` neurons a clock, membranes in memory."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom import network
-from spikeloom.decay import Decay
+from spikeloom.errors import SpikeloomError
 from spikeloom.rtl_gen.events import group_layout, index_shape, range_shape
 from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
-
-PIPELINE = 4    # cycles from a group's acceptance until its new state can be read
-
-
-def decay(v: Value, leak: Decay) -> Value:
-    """`Decay.apply` in hardware: an addition or subtraction for each signed digit of `num`, then the rounding."""
-    if leak.num == 0:
-        return Const(0)
-    total = None
-    for position, digit in leak.signed_digits:
-        shifted = v << position
-        total = (shifted if digit > 0 else -shifted) if total is None else (
-            total + shifted if digit > 0 else total - shifted)
-    most = (1 << leak.shift) - 1
-    if leak.rounding == "ceil":
-        total = total + most
-    elif leak.rounding == "nearest":
-        total = total + (1 << leak.shift >> 1)
-    elif leak.rounding == "zero":
-        total = total + Mux(v[-1], most, 0)
-    return total >> leak.shift
+from spikeloom.rtl_gen.stateful import clip, constants, decay, pipeline
 
 
 class Lif(wiring.Component):
-    """Updates a whole layer once a timestep, as `spikeloom.network` defines it.
+    """Updates a whole layer once a timestep, as `spikeloom.network` defines it, given J.
 
     One group is accepted per clock, in ascending order; a layer of fewer than 4 groups waits until 4 cycles have passed
     since the same group's last update. A group leaves 4 cycles after it came. While `o` is stalled the whole pipeline
@@ -40,7 +20,7 @@ class Lif(wiring.Component):
 
     Parameters
     ----------
-    neurons : the layer's neurons.
+    neurons : the layer's neurons; J of current-based ones is what `synaptic.SynapticCurrent` makes.
     lanes : neurons updated at once, a power of two.
     currents : least and greatest current of a neuron, bias included.
     sums : shape of the sum of synaptic terms.
@@ -55,6 +35,8 @@ class Lif(wiring.Component):
 
     def __init__(self, neurons: network.Lif, *, lanes: int, currents: tuple[int, int], sums: Shape,
                  memories: MemoryRules = NO_RULES):
+        if neurons.current_based:
+            raise SpikeloomError("neurons must be given their synaptic current, and not be current-based themselves")
         self.neurons, self.lanes, self.currents, self.memories = neurons, lanes, currents, memories
         self.size, self.groups = neurons.neurons, -(-neurons.neurons // lanes)
         self.membrane = signed(neurons.membrane_bits)
@@ -76,96 +58,31 @@ class Lif(wiring.Component):
         wait = {"wait": range(self.neurons.refractory + 1)} if self.neurons.refractory else {}
         return data.StructLayout({"v": self.membrane, **late, **wait})
 
-    def constants(self, m: Module, name: str, values: object, read_at: Signal, enable: Signal) -> list[Value]:
-        """Per-neuron constants of the group addressed one cycle before, one value for each lane."""
-        shape = range_shape(int(values.min()), int(values.max()))
-        if values.min() == values.max():
-            return [Const(int(values[0]), shape)] * self.lanes
-        padded = [int(v) for v in values] + [0] * (self.groups * self.lanes - len(values))
-        width, mask = shape.width, (1 << shape.width) - 1
-        init = [sum((v & mask) << k * width for k, v in enumerate(padded[g:g + self.lanes]))
-                for g in range(0, len(padded), self.lanes)]
-        attributes = self.memories.attributes(len(padded) * width, written=False)
-        m.submodules[name] = rom = memory.Memory(
-            shape=width * self.lanes, depth=max(self.groups, 2), init=init, attrs=attributes)
-        port = rom.read_port()
-        m.d.comb += [port.addr.eq(read_at), port.en.eq(enable)]
-        lanes = [port.data.word_select(k, width) for k in range(self.lanes)]
-        return [lane.as_signed() if shape.signed else lane for lane in lanes]
-
     def elaborate(self, platform):
         m = Module()
-        i, o, neurons = self.i, self.o, self.neurons
-
-        word = data.ArrayLayout(self.state_layout, self.lanes)
-        attributes = self.memories.attributes(self.groups * word.size, written=True)
-        m.submodules.state = state = memory.Memory(
-            shape=word, depth=max(self.groups, 2), init=[], attrs=attributes)
-        read = state.read_port()
-        write = state.write_port()
-
-        go = Signal()
-        accept = Signal()
-        index = index_shape(max(self.groups, 2))
-        group, s1_group, s2_group, s3_group = (
-            Signal(index, name=n) for n in ("group", "s1_group", "s2_group", "s3_group"))
-        first = Signal(init=1)
-        m.d.comb += go.eq(~o.valid | o.ready)
-
-        # Stage 0: a group enters, its state is addressed.
-        cooling = Signal(range(PIPELINE))
-        m.d.comb += [
-            i.ready.eq(go & (cooling == 0)),
-            accept.eq(i.valid & i.ready),
-            read.addr.eq(group),
-            read.en.eq(accept),
-        ]
-        with m.If(go & (cooling != 0)):
-            m.d.sync += cooling.eq(cooling - 1)
-        with m.If(accept):
-            m.d.sync += group.eq(group + 1)
-            with m.If(i.p.end):
-                m.d.sync += [group.eq(0), first.eq(i.p.last), cooling.eq(max(PIPELINE - self.groups, 0))]
-
-        s1_valid = Signal()
-        s2_valid = Signal()
-        s3_valid = Signal()
-        s1_first = Signal()
-        s1_item = Signal.like(i.p.item)
-        flags = [Signal(2, name=f"s{k}_flags") for k in (1, 2, 3)]
-        with m.If(go):
-            m.d.sync += [s1_valid.eq(accept), s2_valid.eq(s1_valid), s3_valid.eq(s2_valid)]
-            m.d.sync += [s1_group.eq(group), s2_group.eq(s1_group), s3_group.eq(s2_group)]
-            m.d.sync += [s1_item.eq(i.p.item), s1_first.eq(first)]
-            m.d.sync += [flags[0].eq(Cat(i.p.end, i.p.last)), flags[1].eq(flags[0]), flags[2].eq(flags[1])]
-            m.d.sync += [o.valid.eq(s3_valid), Cat(o.p.end, o.p.last).eq(flags[2])]
-
+        o, neurons = self.o, self.neurons
+        stages = pipeline(m, self.i, o, state=self.state_layout, lanes=self.lanes, groups=self.groups,
+                          memories=self.memories)
+        options = {"lanes": self.lanes, "memories": self.memories}
         thresholds = [None] * self.lanes
         if neurons.fires:
-            thresholds = self.constants(m, "thresholds", neurons.threshold, group, accept)
-        biases = self.constants(m, "biases", neurons.bias, group, accept)
-        written = []
+            thresholds = constants(m, "thresholds", neurons.threshold, stages, **options)
+        biases = constants(m, "biases", neurons.bias, stages, **options)
         for lane in range(self.lanes):
-            spike, v, word = self.lane(
-                m, lane, go, s1_first, read.data[lane], s1_item[lane], biases[lane], thresholds[lane])
+            spike, v, word = self.lane(m, lane, stages, biases[lane], thresholds[lane])
             if (self.groups - 1) * self.lanes + lane >= neurons.neurons:
-                spike = spike & (s3_group != self.groups - 1)
-            written.append(word)
-            m.d.comb += [self.trace.spikes[lane].eq(spike), self.trace.membranes.word_select(lane, len(v)).eq(v)]
-        m.d.comb += [
-            write.addr.eq(s3_group),
-            write.en.eq(go & s3_valid),
-            Cat(write.data).eq(Cat(written)),
-            self.trace.valid.eq(write.en),
-            self.trace.group.eq(s3_group),
-        ]
-        with m.If(go):
+                spike = spike & (stages.done_group != self.groups - 1)
+            m.d.comb += [stages.written[lane].eq(word), self.trace.spikes[lane].eq(spike)]
+            m.d.comb += self.trace.membranes.word_select(lane, len(v)).eq(v)
+        m.d.comb += [self.trace.valid.eq(stages.done), self.trace.group.eq(stages.done_group)]
+        with m.If(stages.go):
             m.d.sync += [o.p.spikes.eq(self.trace.spikes), Cat(o.p.membranes).eq(self.trace.membranes)]
         return m
 
-    def lane(self, m, lane, go, s1_first, state, total, bias, threshold):
+    def lane(self, m, lane, stages, bias, threshold):
         """One neuron's path through stages 1 to 3: its spike, its membrane and its new state, all of stage 3."""
         neurons = self.neurons
+        go, s1_first, state, total = stages.go, stages.first, stages.state[lane], stages.item[lane]
         low, high = self.currents
         v_max, v_min = neurons.v_max, neurons.v_min
 
@@ -207,7 +124,7 @@ class Lif(wiring.Component):
             with m.If(go):
                 m.d.sync += [s2_wait.eq(Mux(s1_first, 0, state.wait)), s3_wait.eq(s2_wait)]
                 m.d.sync += [s2_v.eq(s1_v), s3_old.eq(s2_v)]
-        m.d.comb += u.eq(Mux(s3_sum > v_max, v_max, Mux(s3_sum < v_min, v_min, s3_sum)))
+        m.d.comb += u.eq(clip(s3_sum, v_min, v_max))
         if threshold is None:
             m.d.comb += v.eq(u)
         else:

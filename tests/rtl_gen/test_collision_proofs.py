@@ -17,7 +17,7 @@ from spikeloom import codebooks, tools
 from spikeloom.errors import ToolError
 from spikeloom.network import READOUTS, Dense
 from spikeloom.network import Lif as Neurons
-from spikeloom.rtl_gen import lif
+from spikeloom.rtl_gen import stateful
 from spikeloom.rtl_gen.lif import Lif
 from spikeloom.rtl_gen.readout import Readout
 from spikeloom.rtl_gen.repeater import Repeater
@@ -85,7 +85,7 @@ def test_the_state_memory(groups, tmp_path):
 
 @pytest.mark.parametrize(("pipeline", "groups"), [(1, 1), (1, 2), (1, 3), (3, 1), (3, 2)])
 def test_a_shorter_cool_down_is_refuted(pipeline, groups, tmp_path, monkeypatch):
-    monkeypatch.setattr(lif, "PIPELINE", pipeline)
+    monkeypatch.setattr(stateful, "PIPELINE", pipeline)
     assert not proven(neurons(groups), tmp_path)
 
 

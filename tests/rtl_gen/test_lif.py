@@ -10,7 +10,7 @@ from amaranth.sim import Simulator
 from spikeloom.decay import ROUNDINGS, Decay
 from spikeloom.neurons.lif import RESETS
 from spikeloom.neurons.lif import Lif as Neurons
-from spikeloom.rtl_gen import lif
+from spikeloom.rtl_gen import lif, stateful
 from spikeloom.rtl_gen.lif import Lif
 
 from .streams import STALLS, Bench, gaps, groups
@@ -167,7 +167,7 @@ def test_timing(count):
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_without_cooling_the_oracle_disagrees(count, monkeypatch):
-    monkeypatch.setattr(lif, "PIPELINE", 1)
+    monkeypatch.setattr(stateful, "PIPELINE", 1)
     layer = Neurons(neurons=count, threshold=9, membrane_bits=BITS)
     currents = np.full((count, 5), 3)
     (seen,), _ = simulated(layer, currents, lanes=1)
