@@ -14,6 +14,7 @@ from spikeloom.errors import SpikeloomError
 from spikeloom.train.augment import Augment
 from spikeloom.train.model import SpikingMlp
 from spikeloom.train.preprocess import Preprocess
+from spikeloom.train.prune import Pruning
 from spikeloom.train.quantize import pace
 
 WARM_UP, EVALUATION_BATCH = 200, 1000
@@ -28,21 +29,26 @@ class Schedule:
     epochs : passes over the training images.
     batch : images a step.
     rate : peak learning rate of thresholds and biases; weights move at `rate` times their codebook's `pace`.
+    float_epochs : the first ones, in which weights, thresholds and biases are real numbers.
     frozen_epochs : the last ones, in which batch norm no longer moves.
     smoothing : of the labels, 0 to below 1.
     augment : distortions of the training images.
+    pruning : when the layers come down to their density.
     """
 
     epochs: int
     batch: int = 128
     rate: float = 1e-2
+    float_epochs: int = 0
     frozen_epochs: int = 2
     smoothing: float = 0.0
     augment: Augment = field(default_factory=Augment)
+    pruning: Pruning = field(default_factory=Pruning)
 
     def __post_init__(self):
         check.integer("epochs", self.epochs, 1, 100_000)
         check.integer("batch", self.batch, 2, 1 << 16)
+        check.integer("float epochs", self.float_epochs, 0, self.epochs - 1)
         check.integer("frozen epochs", self.frozen_epochs, 0, self.epochs)
         if not 0 < self.rate < 1:
             raise SpikeloomError(f"rate must lie between 0 and 1, not {self.rate!r}")
@@ -75,12 +81,16 @@ def fit(model: SpikingMlp, images: np.ndarray, labels: np.ndarray, preprocess: P
     targets, steps = torch.from_numpy(labels.astype(np.int64)), len(images) // schedule.batch
     optimizer = _optimizer(model, schedule.rate)
     pacer = torch.optim.lr_scheduler.LambdaLR(optimizer, _cosine(steps * schedule.epochs))
-    began, history = time.monotonic(), []
+    began, history, quantized = time.monotonic(), [], model.quantized
+    model.quantized = quantized and not schedule.float_epochs
     for number in range(1, schedule.epochs + 1):
         model.train()
+        if quantized and number == schedule.float_epochs + 1 > 1:
+            model.quantize()
         model.freeze(number > schedule.epochs - schedule.frozen_epochs)
         order, total = torch.randperm(len(images), generator=generator), 0.0
         for k in range(steps):
+            _thin(model, schedule.pruning, (number - 1) * steps + k, schedule.epochs * steps)
             some = order[k * schedule.batch:(k + 1) * schedule.batch]
             distorted = _augmented(images[some.numpy()], schedule.augment, generator)
             output = model(preprocess.apply(distorted))
@@ -115,12 +125,19 @@ def accuracy(model: SpikingMlp, images: np.ndarray, labels: np.ndarray, preproce
     return float((classify(model, images, preprocess) == labels).mean())
 
 
+def _thin(model: SpikingMlp, pruning: Pruning, step: int, steps: int) -> None:
+    if pruning.due(step, steps):
+        for layer in model.layers:
+            layer.thin(pruning.density(layer.config.density, step, steps), pruning.final(step, steps))
+
+
 def _augmented(images: np.ndarray, augment: Augment, generator: torch.Generator) -> np.ndarray:
     return images if augment == Augment() else augment.apply(images, generator)
 
 
 def _optimizer(model: SpikingMlp, rate: float) -> torch.optim.Optimizer:
-    latent = [{"params": [layer.latent], "lr": rate * pace(layer.config.codebook)} for layer in model.layers]
+    latent = [{"params": [layer.latent], "lr": rate * pace(layer.config.codebook, pruned=layer.config.density < 1)}
+              for layer in model.layers]
     rest = [p for name, p in model.named_parameters() if not name.endswith("latent")]
     return torch.optim.Adam([*latent, {"params": rest, "lr": rate}])
 

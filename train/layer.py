@@ -10,7 +10,7 @@ from torch import nn
 from spikeloom import check, codebooks
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Lif
-from spikeloom.train import neuron
+from spikeloom.train import neuron, prune
 from spikeloom.train.quantize import exact_limit, quantize, spread, through
 
 EPSILON, MOMENTUM = 1e-3, 0.02
@@ -27,6 +27,8 @@ class LayerConfig:
     delay : timesteps until the next layer sees a spike.
     thresholds : "neuron": one each, "layer": one for all, which hardware keeps in no memory.
     biases : "neuron" or "none".
+    density : share of the weights that pruning leaves, above 0; 1: no pruning.
+    balance : see `spikeloom.train.prune.mask`.
     """
 
     codebook: object
@@ -34,6 +36,8 @@ class LayerConfig:
     delay: int = 0
     thresholds: str = "neuron"
     biases: str = "neuron"
+    density: float = 1.0
+    balance: int = 1
 
     def __post_init__(self):
         codebooks.kind(self.codebook)
@@ -42,6 +46,11 @@ class LayerConfig:
         check.integer("delay", self.delay, 0, 255)
         check.choice("thresholds", self.thresholds, ("neuron", "layer"))
         check.choice("biases", self.biases, ("neuron", "none"))
+        if isinstance(self.density, bool) or not isinstance(self.density, int | float) or not 0 < self.density <= 1:
+            raise SpikeloomError(f"density must be a number above 0 and at most 1, not {self.density!r}")
+        if self.density < 1 and codebooks.kind(self.codebook) == "binary":
+            raise SpikeloomError(f"density must be 1 with binary weights, which cannot be 0, not {self.density!r}")
+        check.integer("balance", self.balance, 1, self.neurons.neurons)
 
 
 class Integers(NamedTuple):
@@ -53,7 +62,7 @@ class Integers(NamedTuple):
 
 
 class SpikingLayer(nn.Module):
-    """Dense synapses, batch norm, LIF neurons.
+    """Synapses, batch norm, LIF neurons.
 
     Batch norm and firing at 1 say that the neuron fires when the sum over time of `gain / sd * (I - mean) + shift`
     reaches 1. Divided by `|gain| / sd` that is the contract's neuron: threshold `ceil(sd / |gain|)`, bias
@@ -63,7 +72,7 @@ class SpikingLayer(nn.Module):
 
     def __init__(self, config: LayerConfig, inputs: int, generator: torch.Generator):
         super().__init__()
-        self.config, self.quantized, self.frozen = config, True, False
+        self.config, self.quantized, self.frozen, self.thinned = config, True, False, False
         size, fires = config.neurons.neurons, config.neurons.fires
         self.latent = nn.Parameter(spread(config.codebook) * torch.randn(size, inputs, generator=generator))
         self.shift = nn.Parameter(torch.full((size,), 0.3 if fires else 0.0), requires_grad=config.biases == "neuron")
@@ -71,7 +80,9 @@ class SpikingLayer(nn.Module):
             self.gain = nn.Parameter(torch.ones(size if config.thresholds == "neuron" else 1))
             self.register_buffer("mean", torch.zeros(size))
             self.register_buffer("variance", torch.ones(size))
-        self.unit = spread(config.codebook) * 2.0**config.codebook.fraction * inputs**0.5
+        self.register_buffer("kept", torch.ones_like(self.latent) if config.density < 1 else None)
+        self.register_buffer("step", torch.ones(()))
+        self.unit = spread(config.codebook) * 2.0**config.codebook.fraction * (inputs * config.density)**0.5
 
     def forward(self, x: torch.Tensor, timesteps: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Spikes and membranes `(batch, timesteps, outputs)` for values `x` `(batch, timesteps or 1, inputs)`."""
@@ -85,6 +96,20 @@ class SpikingLayer(nn.Module):
             spikes.append(fired)
             membranes.append(state.v)
         return torch.stack(spikes, 1), torch.stack(membranes, 1)
+
+    def thin(self, density: float, final: bool) -> None:
+        """Keep this share of the weights, the largest; for good if `final`."""
+        if self.kept is not None:
+            self.kept.copy_(prune.mask(self.latent, density, self.config.balance))
+            self.thinned = final
+
+    def quantize(self) -> None:
+        """Go from real to integer weights; what pruning left is first scaled to the codebook's magnitudes."""
+        self.quantized = True
+        if self.kept is not None:
+            with torch.no_grad():
+                mean = (self.latent.abs() * self.kept).sum() / self.kept.sum()
+                self.step.copy_(mean / (2 * spread(self.config.codebook)))
 
     def integers(self) -> Integers:
         """Weights, bias and threshold of evaluation: what is exported."""
@@ -104,7 +129,10 @@ class SpikingLayer(nn.Module):
                                  f"not reach {worst:.0f}: narrow the membrane or train in torch.float64")
 
     def _weights(self) -> torch.Tensor:
-        weights = quantize(self.latent, self.config.codebook) if self.quantized else self.latent
+        weights, book, pruned = self.latent / self.step, self.config.codebook, self.kept is not None
+        weights = quantize(weights, book, pruned=pruned) if self.quantized else weights * 2.0**book.fraction
+        if self.kept is not None:
+            weights = prune.masked(weights, self.kept, self.thinned)
         return weights * self._sign()[:, None] if self.config.neurons.fires else weights
 
     def _sign(self) -> torch.Tensor:

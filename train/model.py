@@ -80,6 +80,11 @@ class SpikingMlp(nn.Module):
         for layer in self.layers:
             layer.quantized = value
 
+    def quantize(self) -> None:
+        """Go on with integers after training over the reals."""
+        for layer in self.layers:
+            layer.quantize()
+
     def freeze(self, frozen: bool = True) -> None:
         """Stop (or resume) batch norm's statistics: training then sees the thresholds and biases of evaluation."""
         for layer in self.layers:

@@ -27,9 +27,15 @@ def through(value: torch.Tensor, rounded: torch.Tensor) -> torch.Tensor:
     return Through.apply(value, rounded)
 
 
-def quantize(latent: torch.Tensor, book: object) -> torch.Tensor:
-    """Integer weights in LSB, all of them in `book`, as a float tensor."""
+def quantize(latent: torch.Tensor, book: object, *, pruned: bool = False) -> torch.Tensor:
+    """Integer weights in LSB, all of them in `book`, as a float tensor.
+
+    `pruned`: masks make the zeros, and what they leave keeps its sign and at least the smallest magnitude.
+    """
     rounded, limit = _round(latent.detach(), book)
+    if pruned:
+        least = torch.where(latent.detach() >= 0, 1.0, -1.0).to(latent.dtype)
+        rounded, limit = torch.where(rounded == 0, least, rounded), torch.inf
     return through(latent.clamp(-limit, limit), rounded) * 2.0**book.fraction
 
 
@@ -46,9 +52,12 @@ def spread(book: object) -> float:
             return 2.0 ** (book.bits - 1) / 3
 
 
-def pace(book: object) -> float:
-    """Factor on the learning rate of latent weights: their spread, but a binary one has to cross zero."""
-    return max(0.5, spread(book))
+def pace(book: object, *, pruned: bool = False) -> float:
+    """Factor on the learning rate of latent weights: their spread, but a binary one has to cross zero.
+
+    Few weights move freely, and each has to reach what many did before: `pruned` ones are faster.
+    """
+    return 5 * spread(book) if pruned else max(0.5, spread(book))
 
 
 def _round(latent: torch.Tensor, book: object) -> tuple[torch.Tensor, float]:
