@@ -14,6 +14,7 @@ from spikeloom import tools
 from spikeloom.boards import swappable as swaps
 from spikeloom.boards.board import Board
 from spikeloom.boards.clock import ClockSource
+from spikeloom.boards.contents import without_contents
 from spikeloom.boards.pll import EcpPll, IcePll, pll
 from spikeloom.boards.report import BuildReport, overflow, read_fmax_mhz, read_resources
 from spikeloom.check import integer
@@ -23,7 +24,7 @@ from spikeloom.rtl_gen.collisions import declare_collision_free
 STAGES = ("elaborate", "synthesise", "place and route", "pack")
 _TOOLS = {"ice40": ("yosys", "nextpnr-ice40", "icepack"), "ecp5": ("yosys", "nextpnr-ecp5", "ecppack")}
 # Synapses shift and add: no multiplier is meant, and one that Yosys finds would only cost a DSP block.
-_SYNTHESIS = {"ice40": "", "ecp5": "-nodsp"}
+_SYNTHESIS = {"ice40": "-spram", "ecp5": "-nodsp"}
 _ECP5_PACKAGES = {"BG256": "CABGA256", "MG285": "CSFBGA285", "BG381": "CABGA381", "BG554": "CABGA554"}
 
 
@@ -134,7 +135,7 @@ def sources(top_factory: Callable[[int], Elaboratable], board: Board,
     plan = board.make_platform().prepare(BoardTop(component, clock_hz, made), "top", emit_src=False,
                                          synth_opts=_SYNTHESIS[board.family])
     files = {name: text for name, text in plan.files.items() if name in ("top.il", "top.ys", "top.pcf", "top.lpf")}
-    return files | {"top.il": declare_collision_free(files["top.il"])}, clock_hz
+    return files | {"top.il": without_contents(declare_collision_free(files["top.il"]))}, clock_hz
 
 
 def pack(board: Board, folder: Path) -> Path:

@@ -9,6 +9,8 @@ _MODULE = re.compile(r"^module \\(\S+)\n.*?^end$", re.M | re.S)
 _MEMORY = re.compile(r"((?:^  attribute .*\n)*)^  memory width (\d+) size (\d+) \\(\S+)$", re.M)
 _INIT = re.compile(r'(^  cell \$meminit_v2 \S+\n    parameter \\MEMID "\\\\(\S+)"\n(?:    parameter .*\n)*'
                    r"    connect \\ADDR \{  \}\n    connect \\DATA )(\d+)'([01]+)$", re.M)
+_ATTRIBUTE = re.compile(r"^ *attribute .*\n", re.M)
+_INIT_CELL = re.compile(r'^  cell \$meminit_v2 \S+\n    parameter \\MEMID "\\\\(\S+)"\n(?:    .*\n)*?  end\n', re.M)
 _WRITTEN = re.compile(r'^  cell \$memwr_v2 \S+\n    parameter \\MEMID "\\\\(\S+)"$', re.M)
 
 
@@ -58,6 +60,14 @@ def write(rtlil: str, contents: Mapping[str, Contents]) -> str:
     return _MODULE.sub(in_module, rtlil)
 
 
+def without_contents(rtlil: str) -> str:
+    """The design without the zeros that Amaranth gives memories of `ram_style` "huge": SPRAMs have no contents."""
+    def in_module(module: re.Match) -> str:
+        huge = {memory[4] for memory in _MEMORY.finditer(module[0]) if '\\ram_style "huge"' in memory[1]}
+        return _INIT_CELL.sub(lambda cell: "" if cell[1] in huge else cell[0], module[0])
+    return _MODULE.sub(in_module, rtlil)
+
+
 def markers(contents: Mapping[str, Contents]) -> dict[str, Contents]:
     """Random contents of the same shapes, always the same for the same shapes. Every bit of a word changes with the
     address: nothing can be left out of the memory, whatever its contents will be."""
@@ -84,12 +94,12 @@ def differences(old: str, new: str) -> list[str]:
             continue
         olds, news = ({init[2]: init[4] for init in _INIT.finditer(text[name])} for text in (before, after))
         fixed = [memory for memory in olds if memory in news and olds[memory] != news[memory]]
-        bare = [_INIT.sub(r"\1", text[name]).splitlines() for text in (before, after)]
+        bare = [_ATTRIBUTE.sub("", _INIT.sub(r"\1", text[name])).splitlines() for text in (before, after)]
         if bare[0] == bare[1]:
             found.append(f"the {' and '.join(fixed)} of {_spoken(name)} are in logic")
             continue
         lines = zip(*(text + [""] * (max(map(len, bare)) - len(text)) for text in bare), strict=True)
-        here, there = next((a.strip(), b.strip()) for a, b in lines if a != b)
+        here, there = next(((a.strip(), b.strip()) for a, b in lines if a != b), ("attributes", "others"))
         found.append(f"{_spoken(name)} has {there!r} instead of {here!r}")
     return found
 

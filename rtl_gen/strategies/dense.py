@@ -1,14 +1,18 @@
 """The synapses of a dense layer: rows of weights from block RAM, added to an accumulator per lane."""
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from spikeloom import check
+from spikeloom.errors import SpikeloomError
 from spikeloom.network import Dense
-from spikeloom.rtl_gen import codebooks
+from spikeloom.rtl_gen import codebooks, loading
+from spikeloom.rtl_gen.accumulators import blocks
 from spikeloom.rtl_gen.events import event_layout, group_layout, range_shape
 from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules, block_rams
+from spikeloom.rtl_gen.roomy import weight_range
 from spikeloom.rtl_gen.strategies import Cost
 
 
@@ -26,15 +30,21 @@ class Integrator(wiring.Component):
     groups_of : neurons handed on at once.
     value : shape of graded values, None for spikes.
     sums : least and greatest value of an accumulator.
+    weights : "rom", or what holds weights that come at run time: "ram" or "spram". Their words are `weight_words` in
+        16-bit parts; `sums` must hold the sums of any weights of the codebook (see `spikeloom.rtl_gen.roomy`).
 
     Members
     -------
     i : In(stream of event_layout(inputs, value)), each timestep `passes` times
     o : Out(stream of group_layout(item=ArrayLayout(sum_shape, groups_of))); lanes beyond the last neuron mean nothing
+    load : In(stream of loading.LOAD), unless the weights are in a ROM; no event is taken while it is valid
     """
 
     def __init__(self, synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, sums: tuple[int, int],
-                 memories: MemoryRules = NO_RULES):
+                 memories: MemoryRules = NO_RULES, weights: str = "rom"):
+        self.weights = check.choice("weights", weights, ("rom", *loading.KINDS))
+        if weights != "rom":
+            _check_room(synapses, value, sums)
         self.synapses, self.lanes, self.groups_of, self.value = synapses, lanes, groups_of, value
         self.sum_shape = range_shape(min(sums[0], -1), sums[1])
         self.passes = -(-synapses.outputs // lanes)
@@ -43,6 +53,7 @@ class Integrator(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(event_layout(synapses.inputs, value))),
             "o": Out(stream.Signature(group_layout(item=item))),
+            **({} if weights == "rom" else {"load": In(stream.Signature(loading.LOAD))}),
         })
 
     def weight_words(self) -> list[int]:
@@ -60,14 +71,12 @@ class Integrator(wiring.Component):
         m = Module()
         i, o, book = self.i, self.o, self.synapses.codebook
         inputs, outputs = self.synapses.inputs, self.synapses.outputs
-        words = self.weight_words()
-
-        m.submodules.weights = weights = memory.Memory(
-            shape=self.built * book.bits, depth=max(len(words), 2), init=words)
-        read = weights.read_port()
+        rows = max(self.passes * inputs, 2)
+        row = Signal(range(rows))
+        loads, s1_word = self.memory(m, rows, row)
 
         # Stage 0: an event enters, its weight word is addressed.
-        base = Signal(range(max(len(words), 2)))
+        base = Signal(range(rows))
         count = Signal(range(self.passes))
         s1_event = Signal()
         s1_mark = Signal()
@@ -76,13 +85,13 @@ class Integrator(wiring.Component):
         groups_left = Signal(range(self.lanes // self.groups_of + 1))
         waits = Signal()
         m.d.comb += [
-            waits.eq(i.p.mark & (s1_mark | s2_mark | groups_left.any())),
+            waits.eq(i.p.mark & (s1_mark | s2_mark | groups_left.any()) | loads),
             i.ready.eq(~waits),
-            read.addr.eq(base + i.p.index),
+            row.eq(base + i.p.index),
         ]
         s1_final = Signal()
         s1_last = Signal()
-        m.d.sync += [s1_event.eq(i.valid & ~i.p.mark), s1_mark.eq(i.valid & i.p.mark & ~waits)]
+        m.d.sync += [s1_event.eq(i.valid & ~i.p.mark & ~waits), s1_mark.eq(i.valid & i.p.mark & ~waits)]
         with m.If(i.valid & i.p.mark & ~waits):
             m.d.sync += [s1_final.eq(count == self.passes - 1), s1_last.eq(i.p.last)]
             m.d.sync += [base.eq(base + inputs), count.eq(count + 1)]
@@ -93,7 +102,7 @@ class Integrator(wiring.Component):
         s2_word = Signal(self.built * book.bits)
         s2_final = Signal()
         s2_last = Signal()
-        m.d.sync += [s2_event.eq(s1_event), s2_mark.eq(s1_mark), s2_word.eq(read.data)]
+        m.d.sync += [s2_event.eq(s1_event), s2_mark.eq(s1_mark), s2_word.eq(s1_word)]
         m.d.sync += [s2_final.eq(s1_final), s2_last.eq(s1_last)]
         value, negated = Const(1), Const(-1)
         if self.value is not None:
@@ -135,6 +144,27 @@ class Integrator(wiring.Component):
         ]
         return m
 
+    def memory(self, m: Module, rows: int, row: Signal) -> tuple[Value, Value]:
+        """Whether the weight memory is being loaded, and its word at `row`, one cycle later."""
+        width = self.built * self.synapses.codebook.bits
+        if self.weights == "rom":
+            m.submodules.weights = rom = memory.Memory(shape=width, depth=rows, init=self.weight_words())
+            read = rom.read_port()
+            m.d.comb += read.addr.eq(row)
+            return Const(0), read.data
+        m.submodules.weights = loaded = loading.LoadableMemory(width=width, depth=rows, kind=self.weights)
+        wiring.connect(m, wiring.flipped(self.load), loaded.load)
+        m.d.comb += loaded.row.eq(row)
+        return self.load.valid, loaded.data
+
+
+def _check_room(synapses: Dense, value: Shape | None, sums: tuple[int, int]) -> None:
+    """Widths must not depend on weights that are only loaded later."""
+    low, high = (synapses.inputs * weight for weight in weight_range(synapses.codebook))
+    if value is None and not (sums[0] <= min(low, 0) and max(high, 0) <= sums[1]):
+        raise SpikeloomError(f"sums must hold any weights, {min(low, 0)} .. {max(high, 0)}, where they are loaded, "
+                             f"not {sums[0]} .. {sums[1]}")
+
 
 def occupancy(synapses: Dense, *, lanes: int, groups_of: int, events: np.ndarray) -> np.ndarray:
     """Clock cycles, int64 `(timesteps,)`, for which the events `(timesteps, inputs)` keep the integrator busy."""
@@ -143,10 +173,15 @@ def occupancy(synapses: Dense, *, lanes: int, groups_of: int, events: np.ndarray
 
 
 def cost(synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, sums: tuple[int, int],
-         family: str) -> Cost:
+         family: str, weights: str = "rom") -> Cost:
     """What the integrator takes of a part."""
     passes, built = -(-synapses.outputs // lanes), min(lanes, synapses.outputs)
     width = range_shape(min(sums[0], -1), sums[1]).width
-    ram = block_rams(family, passes * synapses.inputs, built * synapses.codebook.bits)
+    rows, bits = passes * synapses.inputs, built * synapses.codebook.bits
+    ram, spram = block_rams(family, rows, bits), 0
+    if weights == "ram":
+        ram = sum(blocks(family, rows, min(loading.PART, bits - k)) for k in range(0, bits, loading.PART))
+    elif weights == "spram":
+        ram, spram = 0, loading.spram_blocks(bits, rows)
     term = (0 if value is None else value.width) * max(1, synapses.codebook.bits - 1)
-    return Cost(cells=int(built * (2 * width + synapses.codebook.bits + term)) + 40, ram=ram)
+    return Cost(cells=int(built * (2 * width + synapses.codebook.bits + term)) + 40, ram=ram, spram=spram)
