@@ -12,13 +12,9 @@ LUT_RAM_COST, BLOCK_RAM_COST = 6, 128   # Yosys 0.70, ECP5: of 16 x 4 bits of LU
 
 
 def additions_layout(*, lanes: int, depth: int, terms: Shape) -> data.StructLayout:
-    """Layout of one clock's additions, or of the mark that ends a timestep."""
-    return data.StructLayout({
-        "slots": data.ArrayLayout(index_shape(depth), lanes),
-        "terms": data.ArrayLayout(terms, lanes),
-        "mark": 1,
-        "last": 1,
-    })
+    """Layout of one clock's additions (members `lane0`, `lane1`, ..), or of the mark that ends a timestep."""
+    lane = data.StructLayout({"slot": index_shape(depth), "term": terms})
+    return data.StructLayout({**{f"lane{k}": lane for k in range(lanes)}, "mark": 1, "last": 1})
 
 
 class Accumulators(wiring.Component):
@@ -97,8 +93,9 @@ class Accumulators(wiring.Component):
         sums = []
         for lane in range(self.lanes):
             chosen = ~draining | (part == lane % self.banks // self.groups_of)
-            sums.append(self.lane(m, lane, step, active & chosen, Mux(draining, slot, i.p.slots[lane]),
-                                  Mux(draining, 0, i.p.terms[lane]), s1_drains))
+            addition = i.p[f"lane{lane}"]
+            sums.append(self.lane(m, lane, step, active & chosen, Mux(draining, slot, addition.slot),
+                                  Mux(draining, 0, addition.term), s1_drains))
 
         # Stages 2 and on: a group is picked, its copies are added, one addition a stage.
         values = [[Array(sums[copy * self.banks + k * self.groups_of + item] for k in range(parts))[s1_part]
@@ -124,6 +121,10 @@ class Accumulators(wiring.Component):
         ]
         return m
 
+    def repeats(self, s1_on, s1_slot, slot):
+        """Whether the slot is the one being written: then what is written is kept, and the memory is not read."""
+        return s1_on & (slot == s1_slot)
+
     def lane(self, m, lane, step, on, slot, term, s1_drains):
         """One lane's memory: adds `term` to `slot` where `on`, or clears it; returns the sum, of stage 1."""
         bits = self.lanes * self.depth * Shape.cast(self.sums).width
@@ -140,7 +141,7 @@ class Accumulators(wiring.Component):
         kept = Signal(self.sums, name=f"kept{lane}")
         total = Signal(self.sums, name=f"s1_sum{lane}")
         m.d.comb += [
-            same.eq(s1_on & (slot == s1_slot)),
+            same.eq(self.repeats(s1_on, s1_slot, slot)),
             read.addr.eq(slot),
             read.en.eq(step & on & ~same),
             total.eq(Mux(s1_kept, kept, read.data)),
@@ -159,15 +160,20 @@ def accumulator_rams(family: str, *, lanes: int, depth: int, width: int) -> int:
     """Block RAMs of the memories of `lanes` lanes on a part of `family`, as Yosys chooses them."""
     if lanes * depth * width <= BY_FAMILY[family].ram:
         return 0
-    each = blocks(family, depth, width)
+    each = blocks(family, depth, width, written=True)
     if family == "ecp5" and LUT_RAM_COST * -(-depth // 16) * -(-width // 4) <= BLOCK_RAM_COST * each:
         return 0
     return lanes * each
 
 
-def blocks(family: str, depth: int, width: int) -> int:
-    """Block RAMs of a memory that is not built of anything else."""
-    return min(-(-depth // words) * -(-width // bits) for words, bits in RAM_SHAPES[family])
+def blocks(family: str, depth: int, width: int, *, written: bool = False) -> int:
+    """Block RAMs of a memory that is not built of anything else: Yosys cuts it into columns as deep as a block RAM and
+    lays them side by side. What is written cannot be cut finer than its write enables, 9 bits on ECP5."""
+    counts = []
+    for words, bits in RAM_SHAPES[family]:
+        unit = min(9, bits) if written and family == "ecp5" else 1
+        counts.append(-(-(-(-depth // words) * -(-width // unit) * unit) // bits))
+    return min(counts)
 
 
 def _in_block_ram(memories: MemoryRules) -> dict[str, str]:

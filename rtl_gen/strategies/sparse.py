@@ -121,8 +121,8 @@ class Integrator(wiring.Component):
             entry = word.word_select(lane, rows.entry_bits) if rows.entry_bits else Const(0, 0)
             code = self.code(m, lane, entry[rows.slot_bits:])
             m.d.comb += [
-                accumulators.i.p.slots[lane].eq(entry[:rows.slot_bits]),
-                accumulators.i.p.terms[lane].eq(codebooks.term(self.synapses.codebook, code, value, negated)),
+                accumulators.i.p[f"lane{lane}"].slot.eq(entry[:rows.slot_bits]),
+                accumulators.i.p[f"lane{lane}"].term.eq(codebooks.term(self.synapses.codebook, code, value, negated)),
             ]
         return m
 
