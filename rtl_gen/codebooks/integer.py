@@ -8,3 +8,7 @@ def term(book: object, code: Value, value: Value, negated: Value) -> Value:
     for bit in range(book.bits - 1):
         total = total + (Mux(code[bit], value, 0) << bit)
     return total
+
+
+def planes(book: object, code: Value) -> list[Value]:
+    return list(code)
