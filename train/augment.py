@@ -1,4 +1,4 @@
-"""Random distortions of training images: turned, scaled, sheared, shifted and warped a little."""
+"""Random distortions of training images: turned, scaled, sheared, shifted and warped a little, or mirrored."""
 
 import math
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ class Augment:
     shear : horizontal, share of the height.
     shift : pixels, for each axis.
     warp : standard deviation, in pixels, of a smooth displacement field on a 7 x 7 grid.
+    flip : share of the images whose left and right are exchanged.
     """
 
     degrees: float = 0.0
@@ -30,6 +31,7 @@ class Augment:
     shear: float = 0.0
     shift: float = 0.0
     warp: float = 0.0
+    flip: float = 0.0
 
     def __post_init__(self):
         for name in self.__dataclass_fields__:
@@ -38,6 +40,8 @@ class Augment:
                 raise SpikeloomError(f"augment {name} must be a number from 0 to 180, not {value!r}")
         if self.scale >= 1:
             raise SpikeloomError(f"augment scale must be below 1, not {self.scale!r}")
+        if self.flip > 1:
+            raise SpikeloomError(f"augment flip must be at most 1, not {self.flip!r}")
 
     def apply(self, images: np.ndarray, generator: torch.Generator) -> np.ndarray:
         """`images` uint8 `(batch, height, width)`, distorted anew with every call; zeros come in from outside."""
@@ -58,5 +62,8 @@ class Augment:
             field = torch.randn(batch, 2, GRID, GRID, generator=generator) * (2 * self.warp / width)
             smooth = functional.interpolate(field, size=(height, width), mode="bicubic", align_corners=False)
             grid = grid + smooth.permute(0, 2, 3, 1)
+        if self.flip:
+            mirrored = torch.rand(batch, generator=generator) < self.flip
+            grid = torch.where(mirrored[:, None, None, None], grid * torch.tensor([-1.0, 1.0]), grid)
         pixels = torch.from_numpy(images)[:, None].float()
         return functional.grid_sample(pixels, grid, align_corners=False)[:, 0].round().to(torch.uint8).numpy()

@@ -35,10 +35,18 @@ def test_a_shift_stays_within_its_pixels(shift):
         assert abs(centres).max() <= shift + 0.05 and abs(centres).max() > 0.8 * shift
 
 
+def test_a_flip_mirrors_its_share_exactly():
+    assert np.array_equal(Augment(flip=1).apply(IMAGES, seeded()), IMAGES[:, :, ::-1])
+    many = np.repeat(IMAGES[:1], 400, axis=0)
+    mirrored = (Augment(flip=0.25).apply(many, seeded()) == many[:, :, ::-1]).all(axis=(1, 2))
+    assert 60 < mirrored.sum() < 140
+
+
 @pytest.mark.parametrize(("fields", "message"), [
     ({"degrees": -1}, "augment degrees must be a number from 0 to 180, not -1"),
     ({"warp": "much"}, "augment warp must be a number from 0 to 180, not 'much'"),
     ({"scale": 1}, "augment scale must be below 1, not 1"),
+    ({"flip": 1.5}, "augment flip must be at most 1, not 1.5"),
 ])
 def test_refusals(fields, message):
     with pytest.raises(SpikeloomError) as error:
