@@ -13,7 +13,7 @@ import numpy as np
 from spikeloom import codebooks, encoders, qsnn
 from spikeloom.decay import Decay
 from spikeloom.network import Dense, Input, Layer, Lif, Network
-from spikeloom.rtl_gen import plan as plans
+from spikeloom.rtl_gen import planner as plans
 from spikeloom.sim import cosim, reference, volume
 from spikeloom.sim.mismatch import compare
 

@@ -1,19 +1,37 @@
-"""The Plan: how hardware computes a network. Lanes and memories of each layer; widths follow from the weights."""
+"""The Plan: how hardware computes a network: strategy, lanes and memories of each layer.
 
-import itertools
+Widths follow from the weights. `spikeloom.rtl_gen.planner` chooses one.
+"""
+
 from dataclasses import dataclass
 
-from spikeloom import check
+from spikeloom import check, synapses
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Network
-from spikeloom.rtl_gen import words
-from spikeloom.rtl_gen.estimate import estimate
-from spikeloom.rtl_gen.memories import BY_FAMILY, NO_RULES, MemoryRules
+from spikeloom.rtl_gen import presynaptic, strategies, words
+from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
+from spikeloom.rtl_gen.parallel import chain
 
-FAMILIES = ("ice40", "ecp5")
 SOURCES = ("words", "events")
-UPDATE_CHOICES, LANE_CHOICES = (1, 2, 4, 8), (8, 16, 24, 32, 48, 64, 80, 96, 128, 192, 256)
-LARGEST_FILL = 0.85     # share of a part's logic cells that the planner fills
+WEIGHTS = ("rom", "ram", "spram")
+STRATEGIES_OF = {"dense": ("dense", "sparse", "popcount", "parallel"), "conv": ("conv",), "sum_pool": ("pool",),
+                 "max_pool": ("pool",)}
+"""Strategies that can build each kind of synapses."""
+MULTIPLES = ("dense", "sparse", "popcount")
+"""Strategies whose lanes are a multiple of the update lanes."""
+
+
+def obstacle(network: Network, layer: int, strategy: str) -> str | None:
+    """Why a strategy cannot build layer number `layer`, or None."""
+    kind = synapses.kind(network.layers[layer].synapses)
+    if strategy not in STRATEGIES_OF[kind]:
+        return f"its synapses are {kind}, which {', '.join(STRATEGIES_OF[kind])} can build"
+    if strategy == "parallel":
+        graded = layer > 0 and presynaptic.value(network, layer) is not None
+        return "it sees a pool's graded values" if graded else chain.obstacle(network, layer)
+    if strategy == "popcount" and presynaptic.value(network, layer) is not None:
+        return "it sees graded values"
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +49,44 @@ class LayerPlan:
     """
 
     strategy: str = "dense"
-    lanes: int
-    update_lanes: int
+    lanes: int = 1
+    update_lanes: int = 1
     width: int | None = None
     weights: str = "rom"
+
+    def __post_init__(self):
+        check.choice("strategy", self.strategy, ("parallel", *strategies.names()))
+        check.choice("weights", self.weights, WEIGHTS)
+        if self.weights != "rom" and self.strategy != "dense":
+            raise SpikeloomError(f"weights must be 'rom' with strategy {self.strategy}, not {self.weights!r}")
+        if self.width is not None and self.strategy != "popcount":
+            raise SpikeloomError(f"width must be None with strategy {self.strategy}, not {self.width!r}")
 
     @property
     def options(self) -> dict[str, object]:
         """What the strategy's integrator takes beside the lanes."""
-        return {"width": self.width} if self.strategy == "popcount" else {}
+        return {} if self.width is None else {"width": self.width}
+
+    def passes(self, neurons: int) -> int:
+        """How often each timestep must be presented to a layer of so many neurons."""
+        return -(-neurons // self.lanes) if self.strategy == "dense" else 1
+
+
+def check_layer(network: Network, k: int, how: LayerPlan) -> None:
+    """Raise `SpikeloomError` unless layer number `k` can be built so."""
+    built = network.layers[k]
+    reason = obstacle(network, k, how.strategy)
+    if reason:
+        raise SpikeloomError(f"layer {k} strategy must not be {how.strategy}: {reason}")
+    if how.strategy == "parallel":
+        return
+    update = check.integer(f"layer {k} update lanes", how.update_lanes, 1, 64)
+    if update & (update - 1):
+        raise SpikeloomError(f"layer {k} update lanes must be a power of two, not {update}")
+    if how.strategy == "dense":
+        check.integer(f"layer {k} lanes", how.lanes, update, built.size + update - 1)
+    if how.strategy in MULTIPLES and how.lanes % update:
+        raise SpikeloomError(f"layer {k} lanes must be a multiple of {update} update lanes, not {how.lanes}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,21 +113,14 @@ class Plan:
         if len(self.layers) != len(self.network.layers):
             raise SpikeloomError(f"plan must have {len(self.network.layers)} layers, not {len(self.layers)}")
         for k, layer in enumerate(self.layers):
-            neurons = self.network.layers[k].size
-            update = check.integer(f"layer {k} update lanes", layer.update_lanes, 1, 64)
-            if update & (update - 1):
-                raise SpikeloomError(f"layer {k} update lanes must be a power of two, not {update}")
-            check.integer(f"layer {k} lanes", layer.lanes, update, neurons + update - 1)
-            if layer.lanes % update:
-                raise SpikeloomError(f"layer {k} lanes must be a multiple of {update} update lanes, not {layer.lanes}")
-        if self.layers[-1].update_lanes != 1:
-            raise SpikeloomError(f"the last layer's update lanes must be 1, not {self.layers[-1].update_lanes}")
+            check_layer(self.network, k, layer)
+        last = self.layers[-1]
+        if last.strategy != "parallel" and last.update_lanes != 1:
+            raise SpikeloomError(f"the last layer's update lanes must be 1, not {last.update_lanes}")
 
     def passes(self, layer: int) -> int:
         """How often layer number `layer` wants each timestep presented."""
-        if self.layers[layer].strategy != "dense":
-            return 1
-        return -(-self.network.layers[layer].size // self.layers[layer].lanes)
+        return self.layers[layer].passes(self.network.layers[layer].size)
 
     def trace_lanes(self, layer: int) -> int:
         """Neurons in a group of the trace port of layer number `layer`."""
@@ -89,8 +129,7 @@ class Plan:
 
     def hold(self, layer: int) -> int:
         """Timesteps for which layer number `layer` holds its currents: all, if its input is constant."""
-        encoder = self.network.encoder
-        return self.network.timesteps if layer == 0 and encoder is not None and encoder.constant else 1
+        return presynaptic.hold(self.network, layer)
 
     @property
     def words(self) -> int:
@@ -102,46 +141,3 @@ class Plan:
         """Width of a score."""
         from spikeloom.rtl_gen.readout import result_layout
         return result_layout(self.network)["score"].width
-
-
-def make(network: Network, *, family: str | None = None, lanes: tuple[int, ...] | None = None,
-         update_lanes: tuple[int, ...] | None = None, source: str = "words", cells: int | None = None,
-         ram: int | None = None) -> Plan:
-    """A plan for `network`: the given lanes, or the fastest by estimate that fits.
-
-    Parameters
-    ----------
-    family : "ice40" or "ecp5": which memories are built of logic, and how RAM is counted; None: no part in mind.
-    lanes, update_lanes : one number a layer, instead of the planner's choice.
-    cells, ram : logic cells and block RAMs of the part; None: as many as needed. If nothing fits, the smallest plan.
-
-    Raises `SpikeloomError` where the given numbers break a rule.
-    """
-    if family is not None:
-        check.choice("family", family, FAMILIES)
-    for name, given in (("lanes", lanes), ("update lanes", update_lanes)):
-        if given is not None and len(given) != len(network.layers):
-            raise SpikeloomError(f"{name} must be {len(network.layers)} numbers, not {len(given)}")
-    rules, best = BY_FAMILY[family], None
-    for update, most in itertools.product(UPDATE_CHOICES, LANE_CHOICES):
-        layers = tuple(_layer(network, k, most, update, lanes, update_lanes) for k in range(len(network.layers)))
-        plan = Plan(network=network, layers=layers, source=source, memories=rules)
-        cost = estimate(plan, family or "ice40")
-        over = max(cost.cells / (LARGEST_FILL * cells) if cells else 0, cost.ram / ram if ram else 0)
-        rank = (max(over, 1), cost.cycles, cost.cells)
-        if best is None or rank < best[0]:
-            best = rank, plan
-    return best[1]
-
-
-def _layer(network: Network, k: int, most: int, update: int, lanes: tuple[int, ...] | None,
-           update_lanes: tuple[int, ...] | None) -> LayerPlan:
-    """The layer with the given lanes, or with passes of equal width of at most `most` lanes."""
-    neurons = network.layers[k].size
-    update = 1 if k == len(network.layers) - 1 else min(update, 1 << (neurons - 1).bit_length())
-    if update_lanes is not None:
-        update = check.integer(f"layer {k} update lanes", update_lanes[k], 1, 64)
-    if lanes is not None:
-        return LayerPlan(lanes=lanes[k], update_lanes=update)
-    width = -(-neurons // -(-neurons // most))
-    return LayerPlan(lanes=-(-width // update) * update, update_lanes=update)

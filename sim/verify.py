@@ -11,7 +11,7 @@ import numpy as np
 from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Network
-from spikeloom.rtl_gen import plan as plans
+from spikeloom.rtl_gen import planner as plans
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.sim import cosim, volume
 from spikeloom.sim.mismatch import Comparison, Mismatch, compare
@@ -80,7 +80,7 @@ def verify(
 
     Parameters
     ----------
-    plan_options : a Plan, or what `rtl_gen.plan.make` takes beside the network.
+    plan_options : a Plan, or what `rtl_gen.planner.make` takes beside the network.
     paths : "volume" answers all frames twice, one at a time and without a gap; "cocotb" the first `cocotb_samples`.
     simulators : of cocotb; by default all that are there.
     rtlil, text : replace the generated RTLIL of the volume path, and the Verilog of cocotb.

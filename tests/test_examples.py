@@ -6,7 +6,7 @@ import pytest
 
 from spikeloom import boards, load
 from spikeloom.boards.build import build
-from spikeloom.rtl_gen import plan as planning
+from spikeloom.rtl_gen import planner as planning
 from spikeloom.rtl_gen.linked import LinkedTop
 from spikeloom.sim.verify import verify
 from spikeloom.train import load_frames

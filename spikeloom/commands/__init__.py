@@ -37,7 +37,7 @@ def folder(arguments: argparse.Namespace) -> Path:
 def plan(arguments: argparse.Namespace, network: Network):
     """The Plan that the arguments ask for."""
     from spikeloom import boards
-    from spikeloom.rtl_gen import plan as planning
+    from spikeloom.rtl_gen import planner as planning
     board = boards.board(arguments.board)
     return planning.make(
         network, family=board.family, cells=board.budget.lut, ram=board.budget.ram,

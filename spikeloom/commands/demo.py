@@ -23,7 +23,7 @@ def add(parser) -> None:
 
 def run(arguments) -> int:
     from spikeloom import boards
-    from spikeloom.rtl_gen import plan as planning
+    from spikeloom.rtl_gen import planner as planning
     from spikeloom.rtl_gen import verilog
     from spikeloom.rtl_gen.core import Core
     from spikeloom.train import recipe

@@ -10,7 +10,7 @@ from spikeloom.firmware.framing import frame
 from spikeloom.firmware.simulated import SimulatedLine, SimulatedUart
 from spikeloom.firmware.transport import Transport
 from spikeloom.network import Dense, Input, Layer, Lif, Network
-from spikeloom.rtl_gen import plan as plans
+from spikeloom.rtl_gen import planner as plans
 from spikeloom.rtl_gen import protocol, words
 from spikeloom.rtl_gen.linked import LinkedCore, LinkedTop, identity
 from spikeloom.rtl_gen.protocol import Counters

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from spikeloom import codebooks, encoders
 from spikeloom.errors import SpikeloomError, ToolError
 from spikeloom.network import Dense, Input, Layer, Lif, Network
-from spikeloom.rtl_gen import plan as plans
+from spikeloom.rtl_gen import planner as plans
 from spikeloom.rtl_gen import verilog, words
 from spikeloom.rtl_gen.collisions import declare_collision_free
 from spikeloom.rtl_gen.link import uart

@@ -7,7 +7,7 @@ from spikeloom.errors import ToolError
 from spikeloom.rtl_gen import verilog
 from spikeloom.rtl_gen.core import Core
 from spikeloom.rtl_gen.events import range_shape
-from spikeloom.rtl_gen.plan import make
+from spikeloom.rtl_gen.planner import make
 from spikeloom.rtl_gen.strategies.dense import Integrator
 
 from .small import network

@@ -5,7 +5,7 @@ import pytest
 
 from spikeloom.errors import SpikeloomError, ToolError
 from spikeloom.network import Input, Network
-from spikeloom.rtl_gen import plan as plans
+from spikeloom.rtl_gen import planner as plans
 from spikeloom.rtl_gen import verilog
 from spikeloom.sim import cosim, exchange
 from spikeloom.sim.mismatch import compare

@@ -5,7 +5,7 @@ import pytest
 
 from spikeloom import encoders
 from spikeloom.network import Input, Network
-from spikeloom.rtl_gen import plan as plans
+from spikeloom.rtl_gen import planner as plans
 from spikeloom.rtl_gen import words
 from spikeloom.sim import stimulus
 from spikeloom.sim.random_networks import random_frames, random_network

@@ -9,7 +9,7 @@ import pytest
 from spikeloom import qsnn
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Input, Network
-from spikeloom.rtl_gen import plan as plans
+from spikeloom.rtl_gen import planner as plans
 from spikeloom.rtl_gen import verilog
 from spikeloom.rtl_gen.core import Core
 from spikeloom.sim.reference import simulate

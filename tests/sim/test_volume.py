@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 
 from spikeloom.errors import SpikeloomError, ToolError
 from spikeloom.network import Input, Network
-from spikeloom.rtl_gen import plan as plans
+from spikeloom.rtl_gen import planner as plans
 from spikeloom.rtl_gen import verilog
 from spikeloom.rtl_gen.core import Core
 from spikeloom.sim import cxxrtl, volume
