@@ -5,12 +5,13 @@ can produce, so that most networks spike, and a good part of them runs into the 
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from spikeloom import codebooks, encoders
 from spikeloom.decay import MAX_SHIFT, ROUNDINGS, Decay
-from spikeloom.network import Dense, Input, Layer, Lif, Network
+from spikeloom.network import Dense, Input, Layer, Lif, Network, Residual
 from spikeloom.neurons.lif import RESETS
 from spikeloom.rtl_gen.memories import BY_FAMILY
 from spikeloom.rtl_gen.plan import LayerPlan, Plan
@@ -21,7 +22,37 @@ _ROOM = 29
 
 
 def random_network(seed: int) -> Network:
-    """A network of up to 4 layers of up to 40 neurons and up to 12 timesteps."""
+    """A network of up to 4 layers of up to 40 neurons and up to 12 timesteps; some more layers where `with_paths` puts
+    a residual around them."""
+    return with_paths(_chain(seed), seed)
+
+
+def with_paths(network: Network, seed: int) -> Network:
+    """`network`, or, of every third seed, `network` with recurrent synapses, residuals and synaptic currents."""
+    rng = np.random.default_rng([0x9A7B5, seed])
+    if rng.random() < 2 / 3:
+        return network
+    layers = list(network.layers)
+    if len(layers) > 1 and rng.random() < 0.6:
+        source = int(rng.integers(len(layers) - 1))
+        layers[source + 1:source + 1] = _block(rng, source, network.output_range(source), layers[source].size)
+    for k, layer in enumerate(layers):
+        neurons = layer.neurons
+        if neurons is None:
+            continue
+        if neurons.fires and rng.random() < 0.7:
+            # Awake by themselves: deep layers get few spikes.
+            neurons = replace(neurons, bias=neurons.bias + np.minimum(neurons.threshold >> rng.integers(4), 1 << 20))
+        if isinstance(layer.synapses, Dense) and neurons.fires and rng.random() < 0.5:
+            layer = replace(layer, recurrent=_recurrent(rng, neurons))
+        if rng.random() < 0.4:
+            bits = int(np.median(_strength(neurons))).bit_length() + int(rng.integers(0, 4))
+            neurons = replace(neurons, synaptic_decay=_decay(rng), synaptic_bits=min(max(bits, 2), 32))
+        layers[k] = replace(layer, neurons=neurons)
+    return replace(network, layers=tuple(layers))
+
+
+def _chain(seed: int) -> Network:
     rng = np.random.default_rng([0x5EED, seed])
     source, encoder = _input(rng)
     x = (0, 1) if encoder is not None and encoder.spikes else source.range
@@ -40,6 +71,36 @@ def random_network(seed: int) -> Network:
         readout=str(rng.choice(readouts)),
         timesteps=int(rng.integers(1, MAX_TIMESTEPS + 1)),
     )
+
+
+def _block(rng: np.random.Generator, source: int, x: tuple[int, int], size: int) -> list[Layer]:
+    """Two or three layers behind layer number `source`, and residuals around them; the last one has its size."""
+    alike, count = rng.random() < 0.5, int(rng.integers(2, 4))
+    sizes = [size, *(size if alike else _size(rng) for _ in range(count - 1)), size]
+    layers = []
+    for k, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        layer = _layer(rng, inputs, outputs, x, fires=True, last=False)
+        from_ = [j for j in range(k) if sizes[j] == outputs]
+        if from_ and rng.random() < 0.8:
+            j = int(rng.choice(from_))
+            largest = max(-x[0], x[1]) if j == 0 else 1
+            exponent = int(np.median(_strength(layer.neurons))).bit_length() - 1 + int(rng.integers(-2, 2))
+            weight = 1 << min(max(exponent, 0), 24 - largest.bit_length())
+            layer = replace(layer, residual=Residual(source=source + j, weight=int(rng.choice([-1, 1])) * weight))
+        layers.append(layer)
+        x = (0, 1)
+    return layers
+
+
+def _recurrent(rng: np.random.Generator, neurons: Lif) -> Dense:
+    room = int(np.median(_strength(neurons))).bit_length() + int(rng.integers(-2, 2))
+    book = _codebook(rng, min(max(room, 2), _ROOM - 1 - neurons.neurons.bit_length()))
+    return Dense(weights=_weights(rng, book, (neurons.neurons, neurons.neurons)), codebook=book)
+
+
+def _strength(neurons: Lif) -> np.ndarray:
+    """What makes a difference to the neurons."""
+    return neurons.threshold if neurons.fires else 8 + 4 * abs(neurons.bias)
 
 
 def random_frames(network: Network, seed: int, count: int) -> np.ndarray:
