@@ -194,6 +194,9 @@ def _bits_of(codes: list[int] | tuple[int, ...]) -> int:
 def pack(synapses: Dense, *, lanes: int, groups_of: int, banks: int | None = None) -> Rows:
     """The rows of `synapses` with the given banks, or with those, and pointers or not, that make bits times cycles
     least; a multiple of `groups_of` banks, deep enough a bank to fit the smallest block RAM where that can be."""
+    if (banks or lanes) % groups_of:
+        name, number = ("lanes", lanes) if banks is None else ("banks", banks)
+        raise SpikeloomError(f"{name} must be a multiple of {groups_of} neurons handed on at once, not {number}")
     choices = [n for n in range(groups_of, lanes + 1, groups_of) if lanes % n == 0] if banks is None else [banks]
     shallow = [n for n in choices if -(-synapses.outputs // n) <= DEEPEST] or choices[-1:]
     packed = [Rows(synapses=synapses, lanes=lanes, banks=n, pointers=p) for n in reversed(shallow) for p in (0, 1)]

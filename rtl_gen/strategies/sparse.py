@@ -51,9 +51,7 @@ class Integrator(wiring.Component):
         self.synapses, self.lanes, self.groups_of, self.value = synapses, lanes, groups_of, value
         self.sum_shape = range_shape(min(sums[0], -1), sums[1])
         self.rows = pack(synapses, lanes=lanes, groups_of=groups_of, banks=banks)
-        self.accumulators = Accumulators(
-            neurons=synapses.outputs, banks=self.rows.banks, copies=self.rows.copies, groups_of=groups_of,
-            depth=self.rows.depth, terms=_term_shape(synapses, value), sums=self.sum_shape, memories=memories)
+        self.term_shape, self.memories = _term_shape(synapses, value), memories
         item = data.ArrayLayout(self.sum_shape, groups_of)
         super().__init__({
             "i": In(stream.Signature(event_layout(synapses.inputs, value))),
@@ -63,7 +61,9 @@ class Integrator(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         i, rows = self.i, self.rows
-        m.submodules.accumulators = accumulators = self.accumulators
+        m.submodules.accumulators = accumulators = Accumulators(
+            neurons=self.synapses.outputs, banks=rows.banks, copies=rows.copies, groups_of=self.groups_of,
+            depth=rows.depth, terms=self.term_shape, sums=self.sum_shape, memories=self.memories)
         connect(m, accumulators.o, wiring.flipped(self.o))
 
         # Stage 0: an event enters, its pointer is read.
