@@ -14,14 +14,18 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from spikeloom import codebooks, tools
+from spikeloom.decay import Decay
 from spikeloom.errors import ToolError
 from spikeloom.network import READOUTS, Dense
 from spikeloom.network import Lif as Neurons
 from spikeloom.rtl_gen import stateful
+from spikeloom.rtl_gen.events import event_layout
 from spikeloom.rtl_gen.lif import Lif
+from spikeloom.rtl_gen.queue import Queue
 from spikeloom.rtl_gen.readout import Readout
 from spikeloom.rtl_gen.repeater import Repeater
 from spikeloom.rtl_gen.strategies.dense import Integrator
+from spikeloom.rtl_gen.synaptic import SynapticCurrent
 
 from .small import network
 
@@ -53,10 +57,11 @@ class Watched(wiring.Component):
         m.submodules.dut = inner
         m.d.comb += [
             self.dut.i.valid.eq(self.valid),
-            self.dut.i.p.end.eq(self.end),
             self.dut.i.p.last.eq(self.last),
             self.dut.o.ready.eq(self.ready),
         ]
+        if hasattr(self.dut.i.p, "end"):
+            m.d.comb += self.dut.i.p.end.eq(self.end)
         return m
 
 
@@ -81,6 +86,31 @@ def neurons(groups):
 @pytest.mark.parametrize("groups", [1, 2, 3, 4, 5, 6, 40])
 def test_the_state_memory(groups, tmp_path):
     assert proven(neurons(groups), tmp_path)
+
+
+@pytest.mark.parametrize("groups", [1, 3, 4, 40])
+def test_the_memory_of_synaptic_currents(groups, tmp_path):
+    layer = Neurons(neurons=groups, threshold=3, synaptic_decay=Decay(), synaptic_bits=3)
+    dut = SynapticCurrent(layer, lanes=1, currents=(0, 1), sums=unsigned(1))
+    assert proven(Watched(dut, "state", groups), tmp_path)
+
+
+@pytest.mark.parametrize("capacity", [3, 5, 17, 300])
+def test_the_queue(capacity, tmp_path):
+    assert proven(Watched(Queue(event_layout(2), capacity=capacity), "store"), tmp_path)
+
+
+def test_a_queue_that_writes_when_full_is_refuted(tmp_path):
+    class Full(Queue):
+        """Writes whatever is offered."""
+
+        def elaborate(self, platform):
+            m = super().elaborate(platform)
+            (write,) = m.submodules.store.write_ports
+            m.d.comb += write.en.eq(self.i.valid)
+            return m
+
+    assert not proven(Watched(Full(event_layout(2), capacity=5), "store"), tmp_path)
 
 
 @pytest.mark.parametrize(("pipeline", "groups"), [(1, 1), (1, 2), (1, 3), (3, 1), (3, 2)])

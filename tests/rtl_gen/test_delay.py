@@ -54,3 +54,18 @@ def test_nothing_goes_out_before_the_inference_begins():
     assert bench.o.clocks[0] >= 20
     assert bench.o.clocks[half[0] - 1] <= bench.i.clocks[begin - 1]
     assert bench.o.clocks[half[0]] > bench.i.clocks[begin - 1] + 30
+
+
+@pytest.mark.parametrize("stalls", STALLS)
+@pytest.mark.parametrize("delay", [1, T - 1, T, T + 1])
+def test_eager_ones_wait_for_nothing(delay, stalls):
+    """The empty timesteps of the inference after the last are out already, and no more than those."""
+    given = inferences(2, delay)
+    expected = [(steps[t - delay][0] if t >= delay else {}, int(t == T - 1)) for steps in given for t in range(T)]
+    expected += [({}, int(t == T - 1)) for t in range(min(delay, T))]
+    length = sum(len(values) + 1 for values, _ in expected)
+    sent = [event for steps in given for event in sent_events(steps)]
+    dut = Delay(neurons=6, delay=delay, timesteps=T, eager=True)
+    assert timesteps(Bench(dut, seed=delay, **stalls).run(sent, expect=length)) == expected
+    dut = Delay(neurons=6, delay=delay, timesteps=T, eager=True)
+    assert len(Bench(dut).run([], expect=min(delay, T))) == min(delay, T)

@@ -48,7 +48,7 @@ def test_each_gets_each_transfer_once(consumers, seen, stalls):
     dut = OneOf(Fork(LAYOUT, consumers=consumers), seen)
     bench = Bench(dut, seed=seen, **stalls)
     got = bench.run(SENT, expect=len(SENT), watch=dut.watch())
-    assert timesteps(got) == [({n: 1 for n in range(14)}, 1)]
+    assert timesteps(got) == [(dict.fromkeys(range(14), 1), 1)]
     assert all(one == [*range(14), 0] for one in dut.taken(bench))
 
 
