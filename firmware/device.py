@@ -1,5 +1,7 @@
 """The host driver: a network on a board, over any transport."""
 
+import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,7 +12,7 @@ from spikeloom.errors import LinkError, SpikeloomError
 from spikeloom.firmware.framing import Unframer, frame
 from spikeloom.firmware.transport import Transport
 from spikeloom.network import Network
-from spikeloom.rtl_gen import protocol, words
+from spikeloom.rtl_gen import linked, protocol, words
 from spikeloom.rtl_gen.protocol import Command, Counters, Identity
 
 _FLAGS = bytes([protocol.FLAG]) * 2
@@ -61,17 +63,54 @@ class Device:
 
     def identify(self) -> Identity:
         """Who is there. Raises `LinkError` for another protocol version or another network than the one given."""
+        identity = self.identify_any()
+        if self.network is not None and identity.digest.hex() != self.network.digest[:16]:
+            raise LinkError(f"the device on {self.transport.name} must carry the network {self.network.digest[:16]}, "
+                            f"not {identity.digest.hex()}")
+        return identity
+
+    def identify_any(self) -> Identity:
+        """Who is there, whatever network it is. Raises `LinkError` for another protocol version."""
         reply = self._request(protocol.IDENTIFY)
         version = int.from_bytes(reply[:2], "little")
         if version != protocol.VERSION:
             raise LinkError(f"the device on {self.transport.name} must speak protocol version {protocol.VERSION}, "
                             f"not {version}")
-        identity = self._unpacked(Identity.unpack, reply)
-        if self.network is not None and identity.digest.hex() != self.network.digest[:16]:
-            raise LinkError(f"the device on {self.transport.name} must carry the network {self.network.digest[:16]}, "
-                            f"not {identity.digest.hex()}")
-        self._identity = identity
-        return identity
+        self._identity = self._unpacked(Identity.unpack, reply)
+        return self._identity
+
+    def load(self, plan, *, progress: Callable[[int, int], None] | None = None) -> None:
+        """Give the device the weights of `plan.network`; from then on it is that network.
+
+        Parameters
+        ----------
+        plan : `spikeloom.rtl_gen.plan.Plan` with the lanes and memories that the device was made with.
+        progress : called with the number of words sent, and of all.
+
+        Raises `LinkError` for a device made from another plan, before anything is changed.
+        """
+        identity, made = self.identify_any(), linked.plan_digest(plan)
+        if identity.plan != made:
+            raise LinkError(f"the device on {self.transport.name} must be made for the plan {made.hex()}, "
+                            f"not {identity.plan.hex()}")
+        layers = linked.weights_to_load(plan)
+        sent, total = 0, sum(len(given) for _, given in layers.values())
+        for layer, (row_words, given) in layers.items():
+            rows = identity.load_words // row_words
+            if not rows:
+                raise LinkError(f"the device on {self.transport.name} must take {row_words} words at once, "
+                                f"not {identity.load_words}")
+            for row in range(0, len(given) // row_words, rows):
+                piece = np.zeros(identity.load_words, "<u2")
+                part = given[row * row_words:(row + rows) * row_words]
+                piece[:len(part)] = part
+                self._request(protocol.LOAD, struct.pack("<HH", layer, row) + piece.tobytes())
+                sent += len(part)
+                if progress:
+                    progress(sent, total)
+        self._request(protocol.COMMIT, bytes.fromhex(plan.network.digest)[:8])
+        self.network = plan.network
+        self.identify()
 
     def run(self, values: np.ndarray) -> Result:
         """One inference of one frame, `(*network.frame_shape)` or with the input's own shape.
@@ -129,6 +168,8 @@ class Device:
                 return reply
             if status == protocol.NO_RESULT.code:
                 raise LinkError(f"the device on {self.transport.name} must have run a frame before its scores are read")
+            if status == protocol.NO_WEIGHTS.code:
+                raise LinkError(f"the device on {self.transport.name} must have its weights loaded before it runs")
         raise LinkError(f"the device on {self.transport.name} must answer {command.name} within {self._timeout:g} s, "
                         f"not {reason} ({self._tries} tries)")
 

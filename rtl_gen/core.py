@@ -11,6 +11,7 @@ from spikeloom.rtl_gen.events import event_layout
 from spikeloom.rtl_gen.fork import forked
 from spikeloom.rtl_gen.layer import EventLayer
 from spikeloom.rtl_gen.lif import trace_signature
+from spikeloom.rtl_gen.loading import LOAD
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.rtl_gen.queue import Queue
 from spikeloom.rtl_gen.readout import Readout, result_layout
@@ -31,6 +32,7 @@ class Core(wiring.Component):
     i : In(stream of 16-bit words), `plan.words` an inference; with source "events" In(stream of event_layout(inputs,
         value)), where a mark with `last` ends an inference of exactly `timesteps` timesteps
     o : Out(stream of result_layout(network)), one transfer an output
+    load : In(stream of loading.LOAD), where weights of any layer are loaded: before the first inference, or between two
     trace0, trace1, .. : Out(trace_signature), what each layer's neurons did; leave them open and they cost nothing
     """
 
@@ -43,6 +45,7 @@ class Core(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(words.BITS if plan.source == "words" else event)),
             "o": Out(stream.Signature(result_layout(network))),
+            **({"load": In(stream.Signature(LOAD))} if any(one.weights != "rom" for one in plan.layers) else {}),
             **traces,
         })
 
@@ -69,6 +72,9 @@ class Core(wiring.Component):
             connect(m, events, built.i)
             if layer.residual is not None:
                 connect(m, skips[k][0], built.skip)
+            if plan.layers[k].weights != "rom":
+                m.d.comb += [built.load.payload.eq(self.load.payload), self.load.ready.eq(1),
+                             built.load.valid.eq(self.load.valid & (self.load.p.layer == k))]
             connect(m, built.trace, wiring.flipped(getattr(self, f"trace{k}")))
             if last:
                 m.submodules.readout = readout = Readout(network, memories=plan.memories)

@@ -33,6 +33,7 @@ class Currents(wiring.Component):
     i : In(stream of event_layout(inputs, value)), each timestep `passes` times
     own : In(stream of event_layout(neurons)), with recurrent synapses: the layer's spikes
     skip : In(stream of event_layout(neurons, skipped_value)), with a residual: what its source sends, ascending
+    load : In(stream of loading.LOAD), where the plan says that weights are loaded
     o : Out(stream of group_layout(item=ArrayLayout(sum_shape, update_lanes))); the sums, without the bias
     """
 
@@ -43,7 +44,7 @@ class Currents(wiring.Component):
         self.groups = -(-layer.size // lanes)
         self.integrator = strategies.load(how.strategy).Integrator(
             layer.synapses, lanes=how.lanes, groups_of=lanes, value=value, sums=layer.synapses.sum_range(inputs),
-            memories=memories, **how.options)
+            memories=memories, **how.options, **({} if how.weights == "rom" else {"weights": how.weights}))
         self.passes = self.integrator.passes
         terms, members = [self.integrator.sum_shape], {}
         self.feedback = self.skipping = None
@@ -56,6 +57,8 @@ class Currents(wiring.Component):
                                  memories=memories)
             terms.append(self.skipping.term_shape)
             members["skip"] = In(stream.Signature(event_layout(layer.size, skipped_value)))
+        if how.weights != "rom":
+            members["load"] = In(self.integrator.load.signature.flip())
         low, high = layer.sum_range(inputs, skipped)
         self.sum_shape = terms[0] if len(terms) == 1 else range_shape(min(low, -1), high)
         self.total = GroupSum(terms=terms, total=self.sum_shape, lanes=lanes)
@@ -73,6 +76,8 @@ class Currents(wiring.Component):
             data.ArrayLayout(integrator.sum_shape, total.lanes), depth=self.groups, times=self.hold, last_once=True)
         connect(m, wiring.flipped(self.i), integrator.i)
         connect(m, integrator.o, held.i)
+        if hasattr(self, "load"):
+            connect(m, wiring.flipped(self.load), integrator.load)
         sums = [held.o]
         if self.feedback is not None:
             m.submodules.feedback = feedback = self.feedback

@@ -11,6 +11,7 @@ from spikeloom.rtl_gen.currents import Currents
 from spikeloom.rtl_gen.events import event_layout, range_shape
 from spikeloom.rtl_gen.fork import forked
 from spikeloom.rtl_gen.lif import Lif
+from spikeloom.rtl_gen.loading import LOAD
 from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
 from spikeloom.rtl_gen.relay import Relay
 from spikeloom.rtl_gen.serializer import Serializer
@@ -40,6 +41,7 @@ class EventLayer(wiring.Component):
     -------
     i : In(stream of event_layout(inputs, value)), each timestep `passes` times
     skip : In(stream of event_layout(neurons, skipped_value)), with a residual: what its source sends, ascending
+    load : In(stream of loading.LOAD), where the plan says that weights are loaded
     o : Out(stream of event_layout(neurons, value of a sum pool)), or with `groups`
         Out(stream of group_layout(spikes, membranes))
     trace : Out(lif.trace_signature)
@@ -65,10 +67,12 @@ class EventLayer(wiring.Component):
                 currents, sums = self.synaptic.range, self.synaptic.shape
             self.neurons = Lif(neurons, lanes=lanes, currents=currents, sums=sums, memories=memories)
         events = stream.Signature(event_layout(layer.size, self.value))
+        loads = {"load": In(stream.Signature(LOAD))} if how.weights != "rom" else {}
         skip = {"skip": In(stream.Signature(event_layout(layer.size, skipped_value)))} if layer.residual else {}
         super().__init__({
             "i": In(stream.Signature(event_layout(layer.synapses.inputs, value))),
             **skip,
+            **loads,
             "o": Out(self.neurons.o.signature if groups else events),
             "trace": Out(self.neurons.trace.signature),
         })
@@ -80,6 +84,8 @@ class EventLayer(wiring.Component):
         connect(m, wiring.flipped(self.i), currents.i)
         if currents.skipping is not None:
             connect(m, wiring.flipped(self.skip), currents.skip)
+        if hasattr(self, "load"):
+            connect(m, wiring.flipped(self.load), currents.load)
         given = currents.o
         if self.synaptic is not None:
             m.submodules.synaptic = synaptic = self.synaptic

@@ -1,28 +1,69 @@
 """The network with a host link on a serial line: what goes onto a board."""
 
+import hashlib
+from dataclasses import replace
+
+import numpy as np
 from amaranth import Module, ResetInserter
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.errors import SpikeloomError
-from spikeloom.network import READOUTS
+from spikeloom.network import READOUTS, Dense
 from spikeloom.rtl_gen import words
 from spikeloom.rtl_gen.core import Core
 from spikeloom.rtl_gen.link import uart
 from spikeloom.rtl_gen.link.host_link import HostLink
+from spikeloom.rtl_gen.link.memory_map import LOAD_HEADER
+from spikeloom.rtl_gen.loading import PART, load_words
 from spikeloom.rtl_gen.protocol import Identity
 from spikeloom.rtl_gen.readout import result_layout
+from spikeloom.rtl_gen.roomy import weight_range
+from spikeloom.rtl_gen.strategies.dense import weight_words
+
+LEAST_LOAD, MOST_LOAD = 16, 1024     # words of weights in a request
+
+
+def loaded_layers(plan) -> list[int]:
+    """The layers whose weights come over the link."""
+    return [k for k, layer in enumerate(plan.layers) if layer.weights != "rom"]
+
+
+def plan_digest(plan) -> bytes:
+    """8 bytes that differ where hardware made from a plan differs in more than the weights that are loaded."""
+    layers = list(plan.network.layers)
+    for k in loaded_layers(plan):
+        synapses = layers[k].synapses
+        weights = np.full_like(synapses.weights, weight_range(synapses.codebook)[1])
+        bare = Dense(weights=weights, codebook=synapses.codebook)
+        layers[k] = replace(layers[k], synapses=bare)
+    bare = replace(plan.network, layers=tuple(layers))
+    return hashlib.sha256(f"{bare.digest} {plan.layers}".encode()).digest()[:8]
+
+
+def weights_to_load(plan) -> dict[int, tuple[int, np.ndarray]]:
+    """For each layer whose weights come over the link: 16-bit words of a row of its memory, and all its words."""
+    found = {}
+    for k in loaded_layers(plan):
+        layer, how = plan.network.layers[k], plan.layers[k]
+        rows = weight_words(layer.synapses, how.lanes)
+        bits = min(how.lanes, layer.size) * layer.synapses.codebook.bits
+        found[k] = -(-bits // PART), load_words(rows, bits)
+    return found
 
 
 def identity(plan) -> Identity:
-    """What a device made from `plan` answers to IDENTIFY."""
-    network = plan.network
+    """What a device made from `plan` answers to IDENTIFY, at first."""
+    network, loads = plan.network, bool(loaded_layers(plan))
+    frame = words.per_frame(network)
     return Identity(
-        digest=bytes.fromhex(network.digest)[:8],
+        digest=bytes(8) if loads else bytes.fromhex(network.digest)[:8],
+        plan=plan_digest(plan),
+        load_words=min(max(frame - LOAD_HEADER, LEAST_LOAD), MOST_LOAD) if loads else 0,
         inputs=network.input.size,
         value_bits=network.input.bits,
         value_signed=int(network.input.signed),
-        frame_words=words.per_frame(network),
+        frame_words=frame,
         timesteps=network.timesteps,
         outputs=network.outputs,
         score_words=-(-plan.score_bits // 16),
@@ -36,7 +77,7 @@ class LinkedCore(wiring.Component):
     Parameters
     ----------
     plan : `spikeloom.rtl_gen.plan.Plan` with source "words".
-    core : a component with the members `i` and `o` of `Core(plan)` to use in its place.
+    core : a component with the members `i`, `o` and, where weights are loaded, `load` of `Core(plan)` to use instead.
 
     Members
     -------
@@ -51,6 +92,7 @@ class LinkedCore(wiring.Component):
         if plan.source != "words":
             raise SpikeloomError(f"plan source must be 'words' for a host link, not {plan.source!r}")
         self._core = Core(plan) if core is None else core
+        self._loads = bool(loaded_layers(plan))
         self._link = HostLink(identity(plan), result=result_layout(plan.network))
         super().__init__({
             "i": In(stream.Signature(8, always_ready=True)),
@@ -66,6 +108,8 @@ class LinkedCore(wiring.Component):
         wiring.connect(m, link.words, self._core.i)
         wiring.connect(m, self._core.o, link.scores)
         wiring.connect(m, link.o, wiring.flipped(self.o))
+        if self._loads:
+            wiring.connect(m, link.load, self._core.load)
         m.d.comb += self.busy.eq(link.busy)
         return m
 

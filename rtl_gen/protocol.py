@@ -16,7 +16,7 @@ from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import READOUTS
 
-VERSION = 1
+VERSION = 2
 FLAG, ESCAPE, ESCAPE_XOR = 0x7E, 0x7D, 0x20
 REPLY = 0x80
 CRC = CRC16_IBM_SDLC(data_width=8)
@@ -57,11 +57,17 @@ BAD_CRC = Status(name="BAD_CRC", code=1, text="damaged on the way; command and s
 BAD_LENGTH = Status(name="BAD_LENGTH", code=2, text="the payload has not the length that the command asks for")
 UNKNOWN_COMMAND = Status(name="UNKNOWN_COMMAND", code=3, text="no such command in this protocol version")
 NO_RESULT = Status(name="NO_RESULT", code=4, text="READ before any RUN has completed since start or RESET")
-STATUSES = (OK, BAD_CRC, BAD_LENGTH, UNKNOWN_COMMAND, NO_RESULT)
+NO_WEIGHTS = Status(name="NO_WEIGHTS", code=5, text="RUN without a COMMIT since start or the last LOAD")
+STATUSES = (OK, BAD_CRC, BAD_LENGTH, UNKNOWN_COMMAND, NO_RESULT, NO_WEIGHTS)
 
 IDENTITY = (
     Field(name="version", kind="u16", text="protocol version"),
-    Field(name="digest", kind="8 bytes", text="first 8 bytes of the network's digest"),
+    Field(name="digest", kind="8 bytes", text="first 8 bytes of the network's digest; with weights to load, what "
+                                              "COMMIT said last, and zeros before"),
+    Field(name="plan", kind="8 bytes", text="what the device is made for: the network and its plan without the weights "
+                                            "that are loaded"),
+    Field(name="load_words", kind="u16", text="words of weights in a LOAD request; 0: no weights to load, and no LOAD "
+                                              "nor COMMIT"),
     Field(name="inputs", kind="u32", text="values a frame (a timestep's, for a sequence)"),
     Field(name="value_bits", kind="u8", text="bits a value"),
     Field(name="value_signed", kind="u8", text="1 if values are two's complement"),
@@ -91,7 +97,14 @@ READ = Command(name="READ", code=3, text="the last inference in full", reply=(SC
 STATUS = Command(name="STATUS", code=4, text="counters since start or RESET, modulo 2^16, this frame included",
                  reply=COUNTERS)
 RESET = Command(name="RESET", code=5, text="abort an inference, forget the result, clear the counters")
-COMMANDS = (IDENTIFY, RUN, READ, STATUS, RESET)
+LOAD = Command(name="LOAD", code=6, text="weights into a layer's memory", request=(
+    Field(name="layer", kind="u16", text="number of the layer"),
+    Field(name="row", kind="u16", text="the row of its memory that the words begin with; what goes beyond the last row "
+                                       "is ignored"),
+    Field(name="weights", kind="words", text="load_words words")))
+COMMIT = Command(name="COMMIT", code=7, text="all weights are loaded: this is the network now", request=(
+    Field(name="digest", kind="8 bytes", text="first 8 bytes of its digest"),))
+COMMANDS = (IDENTIFY, RUN, READ, STATUS, RESET, LOAD, COMMIT)
 
 
 def layout(payload: Sequence[Field]) -> str:
@@ -101,10 +114,13 @@ def layout(payload: Sequence[Field]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """What IDENTIFY answers, in the order of the table `IDENTITY`; `digest` is 8 bytes, `readout` an index."""
+    """What IDENTIFY answers, in the order of the table `IDENTITY`; `digest` and `plan` are 8 bytes, `readout` an
+    index."""
 
     version: int = VERSION
     digest: bytes
+    plan: bytes = bytes(8)
+    load_words: int = 0
     inputs: int
     value_bits: int
     value_signed: int
@@ -115,11 +131,14 @@ class Identity:
     readout: int
 
     def __post_init__(self):
-        if not isinstance(self.digest, bytes) or len(self.digest) != 8:
-            raise SpikeloomError(f"identity digest must be 8 bytes, not {self.digest!r}")
-        for name, low, high in (("version", 0, 0xffff), ("inputs", 1, 1 << 16), ("value_bits", 1, 16),
-                                ("value_signed", 0, 1), ("frame_words", 1, 1 << 28), ("timesteps", 1, 4096),
-                                ("outputs", 1, 1 << 16), ("score_words", 1, 4), ("readout", 0, len(READOUTS) - 1)):
+        for name in ("digest", "plan"):
+            value = getattr(self, name)
+            if not isinstance(value, bytes) or len(value) != 8:
+                raise SpikeloomError(f"identity {name} must be 8 bytes, not {value!r}")
+        for name, low, high in (("version", 0, 0xffff), ("load_words", 0, 0xffff), ("inputs", 1, 1 << 16),
+                                ("value_bits", 1, 16), ("value_signed", 0, 1), ("frame_words", 1, 1 << 28),
+                                ("timesteps", 1, 4096), ("outputs", 1, 1 << 16), ("score_words", 1, 4),
+                                ("readout", 0, len(READOUTS) - 1)):
             check.integer(f"identity {name}", getattr(self, name), low, high)
 
     def pack(self) -> bytes:
@@ -184,7 +203,8 @@ def markdown() -> str:
     lines += ["", "| status | byte | |", "| --- | --- | --- |"]
     lines += [f"| {status.name} | {status.code} | {status.text} |" for status in STATUSES]
     for title, table in (("IDENTIFY reply", IDENTITY), ("RUN request", RUN.request), ("RUN reply", RESULT),
-                         ("READ reply", READ.reply), ("STATUS reply", COUNTERS)):
+                         ("READ reply", READ.reply), ("STATUS reply", COUNTERS), ("LOAD request", LOAD.request),
+                         ("COMMIT request", COMMIT.request)):
         lines += ["", f"| {title} | type | |", "| --- | --- | --- |"]
         lines += [f"| `{field.name}` | {field.kind} | {field.text} |" for field in table]
     return "\n".join(lines) + "\n"

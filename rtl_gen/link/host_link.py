@@ -1,6 +1,6 @@
 """Requests in, replies out, and a core between: the gateware's side of the wire protocol."""
 
-from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -10,8 +10,21 @@ from spikeloom.rtl_gen import protocol
 from spikeloom.rtl_gen.link.deframer import Deframer
 from spikeloom.rtl_gen.link.enframer import Enframer
 from spikeloom.rtl_gen.link.header_watch import HEADER, HeaderWatch
-from spikeloom.rtl_gen.link.memory_map import MemoryMap
-from spikeloom.rtl_gen.protocol import BAD_CRC, BAD_LENGTH, NO_RESULT, OK, READ, RESET, RUN, UNKNOWN_COMMAND
+from spikeloom.rtl_gen.link.memory_map import DIGEST, MemoryMap
+from spikeloom.rtl_gen.loading import LOAD as LOAD_LAYOUT
+from spikeloom.rtl_gen.protocol import (
+    BAD_CRC,
+    BAD_LENGTH,
+    COMMIT,
+    LOAD,
+    NO_RESULT,
+    NO_WEIGHTS,
+    OK,
+    READ,
+    RESET,
+    RUN,
+    UNKNOWN_COMMAND,
+)
 
 OVERRUN = [field.name for field in protocol.COUNTERS].index("overruns")
 HEADER_AND_CRC = 4
@@ -20,9 +33,9 @@ HEADER_AND_CRC = 4
 class HostLink(wiring.Component):
     """Answers the requests of `spikeloom.rtl_gen.protocol`, one at a time.
 
-    A request takes effect only after its CRC, command and length were found right: until then RUN's words lie in the
-    link's own memory. Then they go to the core, one a clock. A frame that begins before the last byte of a reply was
-    handed over is dropped and counted as an overrun, but for a RESET while the core works. Frames below 4 bytes are
+    A request takes effect only after its CRC, command and length were found right: until then what it carries lies in
+    the link's own memory. Then it goes to the core, a word a clock. A frame that begins before the last byte of a reply
+    was handed over is dropped and counted as an overrun, but for a RESET while the core works. Frames below 4 bytes are
     counted, not answered. No clock reads and writes the memory at once.
 
     Parameters
@@ -38,6 +51,8 @@ class HostLink(wiring.Component):
     words : Out(stream.Signature(16))
     scores : In(stream.Signature(result))
         Input and output of the core.
+    load : Out(stream.Signature(loading.LOAD)), if identity.load_words is not 0
+        Weights for the core.
     abort : Out(1)
         Resets the core.
     busy : Out(1)
@@ -47,8 +62,9 @@ class HostLink(wiring.Component):
     def __init__(self, identity, *, result):
         check.integer("score bits", result["score"].width, 1, 16 * identity.score_words)
         self._map = MemoryMap(identity=identity)
-        self._parts = identity.score_words
+        self._parts, self._loads = identity.score_words, identity.load_words > 0
         super().__init__({
+            **({"load": Out(stream.Signature(LOAD_LAYOUT))} if self._loads else {}),
             "i": In(stream.Signature(8, always_ready=True)),
             "o": Out(stream.Signature(8)),
             "words": Out(stream.Signature(16)),
@@ -76,6 +92,7 @@ class HostLink(wiring.Component):
         self._answer = Signal()
         self._lost = Signal()
         self._has_result = Signal()
+        self._has_weights = Signal() if self._loads else Const(1)
         self._pointer = Signal(range(self._map.depth + 1))
         self._target = Signal.like(self._pointer)
         self._jump = Signal()
@@ -103,7 +120,14 @@ class HostLink(wiring.Component):
             self._tally(m)
             self._infer(m)
             self._reply(m)
+            if self._loads:
+                self._load(m)
+                self._adopt(m)
         return m
+
+    @property
+    def _commands(self):
+        return [command for command in protocol.COMMANDS if self._loads or command not in (LOAD, COMMIT)]
 
     def _go_to(self, address):
         return self._jump.eq(1), self._target.eq(address)
@@ -113,11 +137,18 @@ class HostLink(wiring.Component):
         frame, write, watch = self._frame, self._write, self._watch
         overlong = Signal()
         counter = Signal(range(len(protocol.COUNTERS)))
-        full = self._pointer == self._map.crc + 1
-        right_length = Mux(watch.header.command == RUN.code, full & ~overlong, watch.position == HEADER_AND_CRC)
-        known = Cat(watch.header.command == command.code for command in protocol.COMMANDS).any()
+        full = self._pointer == self._map.depth
+        right_length = Signal()
+        known = Cat(watch.header.command == command.code for command in self._commands).any()
 
         with m.State("LISTEN"):
+            m.d.comb += right_length.eq(watch.position == HEADER_AND_CRC)
+            with m.Switch(watch.header.command):
+                for command in self._commands:
+                    if command.request:
+                        with m.Case(command.code):
+                            ended = (self._pointer == self._map.crc(command) + 1) & ~overlong
+                            m.d.comb += right_length.eq(ended & ~watch.position[0] if self._loads else ended)
             with m.If(watch.stale):
                 m.d.comb += counter.eq(OVERRUN)
             with m.Elif(watch.position < HEADER_AND_CRC):
@@ -148,6 +179,8 @@ class HostLink(wiring.Component):
                 ]
                 with m.If((counter == OK.code) & (watch.header.command == READ.code) & ~self._has_result):
                     m.d.sync += self._status.eq(NO_RESULT.code)
+                with m.If((counter == OK.code) & (watch.header.command == RUN.code) & ~self._has_weights):
+                    m.d.sync += self._status.eq(NO_WEIGHTS.code)
                 m.next = "TALLY"
 
     def _tally(self, m):
@@ -168,6 +201,12 @@ class HostLink(wiring.Component):
             with m.Elif((self._status == OK.code) & (command == RESET.code)):
                 m.d.comb += self._go_to(0)
                 m.next = "CLEAR"
+            if self._loads:
+                for code, state in ((LOAD.code, "LOAD"), (COMMIT.code, "ADOPT")):
+                    with m.Elif((self._status == OK.code) & (command == code)):
+                        m.d.comb += self._go_to(self._map.frame)
+                        m.d.sync += self._has_weights.eq(0)
+                        m.next = state
         with m.State("CLEAR"):
             m.d.comb += [self.abort.eq(1), write.data.eq(0), write.en.eq(0b11), self._advance.eq(1)]
             m.d.sync += self._has_result.eq(0)
@@ -197,7 +236,7 @@ class HostLink(wiring.Component):
             with m.If(read.en):
                 m.d.comb += self._advance.eq(1)
                 m.d.sync += fetched.eq(1)
-                with m.If(self._pointer == self._map.crc):
+                with m.If(self._pointer == self._map.crc(RUN)):
                     m.d.comb += self._go_to(self._map.scores)
                     m.d.sync += fetched.eq(0)
                     m.next = "COLLECT"
@@ -225,6 +264,49 @@ class HostLink(wiring.Component):
             m.d.comb += [write.data.eq(cycles[16:]), write.en.eq(0b11)]
             m.d.sync += self._has_result.eq(1)
             m.next = "COMMAND"
+
+    def _load(self, m):
+        """LOAD: layer, row and weights to the core."""
+        load, read = self.load, self._read
+        fetched = Signal()
+        layer = Signal.like(load.p.layer)
+        at_layer = Signal(init=1)
+        at_row = Signal()
+        taken = Signal()
+        m.d.comb += [
+            load.p.layer.eq(layer),
+            load.p.start.eq(at_row),
+            load.p.word.eq(read.data),
+            taken.eq(fetched & (at_layer | load.ready)),
+        ]
+        with m.State("LOAD"):
+            m.d.comb += [load.valid.eq(fetched & ~at_layer), read.en.eq(~fetched | taken)]
+            with m.If(taken):
+                m.d.sync += [at_layer.eq(0), at_row.eq(at_layer)]
+                with m.If(at_layer):
+                    # A layer that does not fit is none.
+                    m.d.sync += layer.eq(Mux(read.data[len(layer):].any(), ~0, read.data))
+            with m.If(read.en):
+                m.d.comb += self._advance.eq(1)
+                m.d.sync += fetched.eq(1)
+                with m.If(self._pointer == self._map.crc(LOAD)):
+                    m.d.sync += [fetched.eq(0), at_layer.eq(1), at_row.eq(0)]
+                    m.next = "COMMAND"
+
+    def _adopt(self, m):
+        """ADOPT, ADOPTED: each word of a digest into the identity."""
+        read, write = self._read, self._write
+        word = Signal(range(DIGEST))
+        with m.State("ADOPT"):
+            m.d.comb += [read.en.eq(1), *self._go_to(self._map.digest + word)]
+            m.next = "ADOPTED"
+        with m.State("ADOPTED"):
+            m.d.comb += [write.data.eq(read.data), write.en.eq(0b11), *self._go_to(self._map.frame + 1 + word)]
+            m.d.sync += word.eq(word + 1)
+            m.next = "ADOPT"
+            with m.If(word == DIGEST - 1):
+                m.d.sync += self._has_weights.eq(1)
+                m.next = "COMMAND"
 
     def _reply(self, m):
         """COMMAND, SEQUENCE, STATUS, then FETCH, LOW and HIGH for each word of the payload."""

@@ -6,13 +6,15 @@ from spikeloom import check
 from spikeloom.rtl_gen import protocol
 from spikeloom.rtl_gen.protocol import Identity
 
+LOAD_HEADER, DIGEST = 2, 4      # words before the weights of a LOAD request, and of a digest
+
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryMap:
     """Addresses for one network: the counters from 0 on, then identity, scores, label, cycles and the frame.
 
-    A frame is received straight into its place, and read by nobody before its CRC was found right. The word after it
-    takes the CRC itself.
+    What a request carries is received straight into its place, from `frame` on, and read by nobody before its CRC was
+    found right. The word after it takes the CRC itself.
     """
 
     identity: Identity
@@ -37,12 +39,18 @@ class MemoryMap:
         return self.label + 3
 
     @property
-    def crc(self) -> int:
-        return self.frame + self.identity.frame_words
+    def digest(self) -> int:
+        return self.who + 1
+
+    def crc(self, command: protocol.Command) -> int:
+        """Where the CRC of a request ends up, if its length is right."""
+        loads = LOAD_HEADER + self.identity.load_words
+        return self.frame + {protocol.RUN: self.identity.frame_words, protocol.LOAD: loads,
+                             protocol.COMMIT: DIGEST}.get(command, 0)
 
     @property
     def depth(self) -> int:
-        return self.crc + 1
+        return max(map(self.crc, protocol.COMMANDS if self.identity.load_words else (protocol.RUN,))) + 1
 
     @property
     def init(self) -> list[int]:
@@ -57,5 +65,4 @@ class MemoryMap:
             protocol.RUN: (self.label, self.frame),
             protocol.READ: (self.scores, self.frame),
             protocol.STATUS: (0, self.who),
-            protocol.RESET: (0, 0),
-        }[command]
+        }.get(command, (0, 0))

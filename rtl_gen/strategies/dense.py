@@ -30,8 +30,8 @@ class Integrator(wiring.Component):
     groups_of : neurons handed on at once.
     value : shape of graded values, None for spikes.
     sums : least and greatest value of an accumulator.
-    weights : "rom", or what holds weights that come at run time: "ram" or "spram". Their words are `weight_words` in
-        16-bit parts; `sums` must hold the sums of any weights of the codebook (see `spikeloom.rtl_gen.roomy`).
+    weights : "rom", or what holds weights that come at run time: "ram" or "spram". Then `sums` must hold those of
+        any weights of the codebook (see `spikeloom.rtl_gen.roomy`).
 
     Members
     -------
@@ -57,15 +57,8 @@ class Integrator(wiring.Component):
         })
 
     def weight_words(self) -> list[int]:
-        """The weight memory's contents: word `pass * inputs + input` holds the codes of the pass's lanes, LSB first."""
-        book, weights = self.synapses.codebook, self.synapses.weights
-        codes = book.encode(weights)
-        words = []
-        for first in range(0, self.synapses.outputs, self.lanes):
-            rows = codes[first:first + self.built]
-            for column in rows.T.tolist():
-                words.append(sum(code << lane * book.bits for lane, code in enumerate(column)))
-        return words
+        """The weight memory's contents."""
+        return weight_words(self.synapses, self.lanes)
 
     def elaborate(self, platform):
         m = Module()
@@ -156,6 +149,17 @@ class Integrator(wiring.Component):
         wiring.connect(m, wiring.flipped(self.load), loaded.load)
         m.d.comb += loaded.row.eq(row)
         return self.load.valid, loaded.data
+
+
+def weight_words(synapses: Dense, lanes: int) -> list[int]:
+    """The weight memory's contents: word `pass * inputs + input` holds the codes of the pass's lanes, LSB first."""
+    book, built = synapses.codebook, min(lanes, synapses.outputs)
+    codes = book.encode(synapses.weights)
+    words = []
+    for first in range(0, synapses.outputs, lanes):
+        for column in codes[first:first + built].T.tolist():
+            words.append(sum(code << lane * book.bits for lane, code in enumerate(column)))
+    return words
 
 
 def _check_room(synapses: Dense, value: Shape | None, sums: tuple[int, int]) -> None:

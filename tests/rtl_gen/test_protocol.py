@@ -8,8 +8,8 @@ from spikeloom.rtl_gen import protocol
 from spikeloom.rtl_gen.protocol import Counters, Identity
 
 ROOT = Path(__file__).resolve().parents[2]
-IDENTITY = Identity(digest=bytes(range(8)), inputs=784, value_bits=8, value_signed=1, frame_words=392, timesteps=8,
-                    outputs=10, score_words=1, readout=2)
+IDENTITY = Identity(digest=bytes(range(8)), plan=b"plandige", load_words=390, inputs=784, value_bits=8, value_signed=1,
+                    frame_words=392, timesteps=8, outputs=10, score_words=1, readout=2)
 
 
 def test_crc_is_the_published_one():
@@ -35,7 +35,8 @@ def test_replies_are_whole_words(table):
 
 def test_identity_packs_as_written_down():
     packed = IDENTITY.pack()
-    assert packed == bytes.fromhex("0100 0001020304050607 10030000 08 01 88010000 0800 0a000000 01 02")
+    assert packed == bytes.fromhex("0200 0001020304050607 706c616e64696765 8601 10030000 08 01 88010000 0800 0a000000"
+                                   "01 02")
     assert Identity.unpack(packed) == IDENTITY
     assert IDENTITY.readout_name == "membrane-last"
 
@@ -49,7 +50,7 @@ def test_counters_and_scores_unpack():
 
 
 @pytest.mark.parametrize(("unpack", "message"), [
-    (Identity.unpack, "payload of a IDENTIFY reply must have 28 bytes at its fixed end, not 1"),
+    (Identity.unpack, "payload of a IDENTIFY reply must have 38 bytes at its fixed end, not 1"),
     (Counters.unpack, "payload of a STATUS reply must have 10 bytes at its fixed end, not 1"),
     (protocol.unpack_result, "payload of a RUN reply must have 6 bytes at its fixed end, not 1"),
     (lambda payload: protocol.unpack_scores(payload, IDENTITY),
@@ -63,6 +64,7 @@ def test_short_payloads_are_named(unpack, message):
 
 @pytest.mark.parametrize(("field", "value", "message"), [
     ("digest", b"short", "identity digest must be 8 bytes, not b'short'"),
+    ("plan", bytes(7), "identity plan must be 8 bytes, not b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00'"),
     ("outputs", 0, "identity outputs must be an integer from 1 to 65536, not 0"),
     ("readout", 5, "identity readout must be an integer from 0 to 4, not 5"),
 ])

@@ -13,10 +13,19 @@ def identity(**changes: int) -> Identity:
 def test_the_parts_follow_each_other():
     memory = MemoryMap(identity=identity(outputs=4, score_words=3))
     assert memory.reply(protocol.STATUS) == (0, 5)
-    assert memory.reply(protocol.IDENTIFY) == (5, 19)
-    assert memory.reply(protocol.READ) == (19, 34)
-    assert memory.reply(protocol.RUN) == (31, 34)
-    assert (memory.frame, memory.crc, memory.depth) == (34, 83, 84)
+    assert memory.reply(protocol.IDENTIFY) == (5, 24)
+    assert memory.digest == 6
+    assert memory.reply(protocol.READ) == (24, 39)
+    assert memory.reply(protocol.RUN) == (36, 39)
+    assert (memory.frame, memory.crc(protocol.RUN), memory.depth) == (39, 88, 89)
+
+
+@pytest.mark.parametrize(("frame_words", "load_words", "depth"), [(49, 47, 89), (49, 48, 90), (1, 3, 45), (1, 1, 44)])
+def test_there_is_room_for_weights(frame_words, load_words, depth):
+    memory = MemoryMap(identity=identity(outputs=4, score_words=3, frame_words=frame_words, load_words=load_words))
+    assert memory.crc(protocol.LOAD) == memory.frame + 2 + load_words
+    assert memory.crc(protocol.COMMIT) == memory.frame + 4
+    assert memory.depth == depth
 
 
 @pytest.mark.parametrize("command", protocol.COMMANDS)
