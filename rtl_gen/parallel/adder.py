@@ -1,7 +1,7 @@
 """The synapses of a layer as adders: each neuron sums its surviving inputs, zeros are no wires at all."""
 
 import numpy as np
-from amaranth.hdl import Const, Module, Shape, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -67,6 +67,7 @@ class Adder(wiring.Component):
     def __init__(self, weights: np.ndarray, *, bias: np.ndarray, value: Shape | None, inputs: tuple[int, int],
                  fan: int = FAN):
         self.weights, self.bias, self.inputs, self.fan = weights, bias, inputs, fan
+        self.plain = value is None
         low, high = row_ranges(weights, bias, inputs)
         shapes = [range_shape(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
         super().__init__({
@@ -87,26 +88,44 @@ class Adder(wiring.Component):
         for n, row in enumerate(self.weights):
             terms = [self.term(self.i[k], w) for k, w in enumerate(row.tolist()) if w]
             terms = [term for digits in terms for term in digits]
+            constant = int(self.bias[n])
+            if self.plain:
+                terms, constant = inverted(terms, constant)
+                constant %= 1 << len(self.o[str(n)])
             for stage in range(stages):
                 parts = [terms[k:k + self.fan] for k in range(0, len(terms), self.fan)]
                 terms = [self.register(m, part, f"s{stage + 1}_sum{n}_{k}") for k, part in enumerate(parts)]
+            current = Signal(self.o[str(n)].shape(), name=f"current{n}", reset_less=True)
+            m.d.comb += self.o[str(n)].eq(current)
             with m.If(self.go & self.load):
-                m.d.sync += self.o[str(n)].eq(total(terms) + int(self.bias[n]))
+                m.d.sync += current.eq(total(terms) + constant)
         return m
 
     def term(self, x: Value, weight: int) -> list[tuple[Value, int, int, int]]:
         """`weight * x` as terms: (shifted value, sign, least, greatest)."""
         low, high = self.inputs
-        return [(x << position, digit, *sorted((low * digit << position, high * digit << position)))
+        return [(x.shift_left(position), digit, *sorted((low * digit << position, high * digit << position)))
                 for position, digit in signed_digits(weight)]
 
     def register(self, m: Module, terms: list, name: str) -> tuple[Value, int, int, int]:
         """The registered sum of `terms`, as a term."""
         low, high = sum(term[2] for term in terms), sum(term[3] for term in terms)
-        out = Signal(range_shape(low, high), name=name)
+        out = Signal(range_shape(low, high), name=name, reset_less=True)
         with m.If(self.go):
             m.d.sync += out.eq(total(terms))
         return out, 1, low, high
+
+
+def inverted(terms: list, constant: int) -> tuple[list, int]:
+    """The same sum of spikes without a subtraction: -x is (1 - x) - 1, and the ones gather in the constant."""
+    added = []
+    for value, sign, low, high in terms:
+        if sign < 0:
+            weight = -low
+            constant -= weight
+            value, high = Cat(Const(0, weight.bit_length() - 1), ~value[-1]), weight
+        added.append((value, 1, 0, high))
+    return added, constant
 
 
 def total(terms: list) -> Value:

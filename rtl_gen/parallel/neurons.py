@@ -30,14 +30,16 @@ def at_least(value: Value, level: int) -> Value:
     return enough
 
 
+def with_sign(value: Value) -> Value:
+    """`value` with a sign bit, which `decay` looks at."""
+    return value if value.shape().signed else Cat(value, Const(0, 1)).as_signed()
+
+
 class Neurons(wiring.Component):
     """Updates a whole layer in each clock with `go` and `step`, as `spikeloom.network` defines it.
 
     The new spikes and membranes can be read in the next cycle. In a timestep with `last` the state starts anew, so that
-    the next inference may follow at once.
-
-    Registers are as wide as the membranes that can occur. Without a leak they hold V - threshold, so that the sign is
-    the comparison.
+    the next inference may follow at once. Registers are as wide as the membranes that can occur.
 
     Parameters
     ----------
@@ -68,57 +70,67 @@ class Neurons(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        # The clock after reset clears the states: their registers need their own reset inputs for spikes.
+        restart = Signal(init=1)
+        enable = Signal()
+        clear = Signal()
+        m.d.sync += restart.eq(0)
+        m.d.comb += [enable.eq(self.go & self.step | restart), clear.eq(self.last | restart)]
         for n in range(self.neurons.neurons):
-            self.neuron(m, n)
+            self.neuron(m, n, enable, clear)
         return m
 
-    def neuron(self, m: Module, n: int) -> None:
-        """The registers and the update of neuron `n`. `shift` is what the membrane register holds V less."""
+    def neuron(self, m: Module, n: int, enable: Signal, clear: Signal) -> None:
+        """The registers and the update of neuron `n`."""
         neurons, bounds = self.neurons, self.reach
         fires = bool(bounds.fires[n])
         threshold = int(neurons.threshold[n]) if fires else 0
-        shift = threshold if neurons.decay.is_identity else 0
         raw_low, raw_high = int(bounds.raw_low[n]), int(bounds.raw_high[n])
 
-        held = Signal(range_shape(int(bounds.low[n]) - shift, int(bounds.high[n]) - shift), name=f"v{n}", init=-shift)
-        raw = Signal(range_shape(raw_low - shift, raw_high - shift), name=f"raw{n}")
+        held = Signal(range_shape(int(bounds.low[n]), int(bounds.high[n])), name=f"v{n}",
+                      reset_less=True)
+        raw = Signal(range_shape(raw_low, raw_high), name=f"raw{n}")
         spike = Signal(name=f"spike{n}")
-        before = Const(-shift) if self.timesteps == 1 else held
-        leaked = before if neurons.decay.is_identity else decay(before, neurons.decay)
-        late = Signal(name=f"late{n}") if fires and neurons.reset == "subtract-late" else None
+        before = Const(0) if self.timesteps == 1 else held
+        leaked = before if neurons.decay.is_identity else decay(with_sign(before), neurons.decay)
+        late = Signal(name=f"late{n}", reset_less=True) if fires and neurons.reset == "subtract-late" else None
         owed = Const(0) if late is None else Mux(late, threshold, 0)
         m.d.comb += raw.eq(leaked + self.i[str(n)] - owed)
 
-        wait = Signal(range(neurons.refractory + 1), name=f"wait{n}") if fires and neurons.refractory else None
+        wait = None
+        if fires and neurons.refractory:
+            wait = Signal(range(neurons.refractory + 1), name=f"wait{n}", reset_less=True)
         runs = Const(1) if wait is None else wait == 0
         if fires:
-            m.d.comb += spike.eq(runs & at_least(raw, threshold - shift))
+            m.d.comb += spike.eq(runs & at_least(raw, threshold))
 
         # What replaces the sum: a constant, and when.
         constants = {}
         if fires and neurons.reset == "zero":
             constants[neurons.v_reset] = spike
         elif raw_high > neurons.v_max:
-            constants[neurons.v_max] = at_least(raw, neurons.v_max + 1 - shift)
+            constants[neurons.v_max] = at_least(raw, neurons.v_max + 1)
         if raw_low < neurons.v_min:
-            under = ~at_least(raw, neurons.v_min - shift)
+            under = ~at_least(raw, neurons.v_min)
             constants[neurons.v_min] = constants.get(neurons.v_min, Const(0)) | under
-        after = Signal.like(held, name=f"after{n}", init=0)
+        after = Signal.like(held, name=f"after{n}")
         clipped = raw
         for value, when in constants.items():
-            clipped = Mux(when, value - shift, clipped)
+            clipped = Mux(when, value, clipped)
         if fires and neurons.reset == "subtract":
             clipped = clipped - Mux(spike, threshold, 0)
         m.d.comb += after.eq(clipped if wait is None else Mux(runs, clipped, held))
 
-        with m.If(self.go & self.step):
-            m.d.sync += [held.eq(Mux(self.last, -shift, after)), self.spikes[n].eq(spike)]
-            m.d.sync += self.membranes[n].eq(after + shift)
+        spiked = Signal(name=f"spiked{n}", reset_less=True)
+        membrane = Signal(self.membranes[n].shape(), name=f"membrane{n}", reset_less=True)
+        m.d.comb += [self.spikes[n].eq(spiked), self.membranes[n].eq(membrane)]
+        with m.If(enable):
+            m.d.sync += [held.eq(Mux(clear, 0, after)), spiked.eq(spike), membrane.eq(after)]
             if late is not None:
-                m.d.sync += late.eq(Mux(self.last, 0, Mux(runs, spike, late)))
+                m.d.sync += late.eq(Mux(clear, 0, Mux(runs, spike, late)))
             if wait is not None:
                 counted = Mux(runs, Mux(spike, neurons.refractory, 0), wait - 1)
-                m.d.sync += wait.eq(Mux(self.last, 0, counted))
+                m.d.sync += wait.eq(Mux(clear, 0, counted))
 
 
 class DelayLine(wiring.Component):
@@ -139,7 +151,7 @@ class DelayLine(wiring.Component):
         m = Module()
         if self.delay >= self.timesteps:
             return m
-        line = [Signal.like(self.i, name=f"ago{k + 1}") for k in range(self.delay)]
+        line = [Signal.like(self.i, name=f"ago{k + 1}", reset_less=True) for k in range(self.delay)]
         passed = Signal(range(self.delay + 1))
         full = passed == self.delay
         m.d.comb += self.o.eq(Mux(full, line[-1], 0))

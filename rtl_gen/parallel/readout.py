@@ -38,7 +38,7 @@ class Skid(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         i, o = self.i, self.o
-        spare = Signal.like(i.payload)
+        spare = Signal.like(i.payload, reset_less=True)
         spare_valid = Signal()
 
         m.d.comb += i.ready.eq(~spare_valid)
@@ -82,8 +82,8 @@ class VectorReadout(wiring.Component):
         m = Module()
         kind, steps, outputs = self.network.readout, self.network.timesteps, self.network.outputs
         layout = verdict_layout(self.network)
-        final = Signal(layout["scores"].shape)
-        membranes = Signal.like(self.membranes, name="final_membranes")
+        final = Signal(layout["scores"].shape, reset_less=True)
+        membranes = Signal.like(self.membranes, name="final_membranes", reset_less=True)
         valid = Signal()
         left = Signal(range(steps), init=steps - 1)
         for n in range(outputs):
@@ -115,7 +115,7 @@ class VectorReadout(wiring.Component):
         spike, membrane = self.spikes[n], self.membranes[n]
         if kind == "membrane-last":
             return membrane
-        old = Signal(score_shape(self.network), name=f"old{n}")
+        old = Signal(score_shape(self.network), name=f"old{n}", reset_less=True)
         before = Signal.like(old, name=f"before{n}")
         score = Signal.like(old, name=f"score{n}")
         begin = {"membrane-max": membrane}.get(kind, 0)
@@ -155,7 +155,7 @@ class VectorReadout(wiring.Component):
     def delayed(self, m: Module, name: str, value: Value, cycles: int) -> Value:
         """`value`, `cycles` cycles later."""
         for k in range(cycles):
-            register = Signal(value.shape(), name=f"{name}_d{k}")
+            register = Signal(value.shape(), name=f"{name}_d{k}", reset_less=name != "valid")
             with m.If(self.go):
                 m.d.sync += register.eq(value)
             value = register
@@ -181,7 +181,7 @@ class Serial(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         i, o, outputs = self.i, self.o, self.network.outputs
-        held = Signal.like(i.payload)
+        held = Signal.like(i.payload, reset_less=True)
         left = Signal(range(outputs + 1))
 
         m.d.comb += [
