@@ -95,10 +95,10 @@ def make(network: Network, *, family: str | None = None, cells: int | None = Non
     given = _given(network, lanes, update_lanes, layers)
     budget = Budget(cells=cells, ram=ram, spram=spram)
     counted, rules = family or "ice40", BY_FAMILY[family]
-    typical = activity or [_typical(network, k) for k in range(len(network.layers))]
+    events = activity or [typical(network, k) for k in range(len(network.layers))]
     kept = [Partial(cost=cost.LINK)]
     for k in range(len(network.layers)):
-        options = _options(network, k, given[k], counted, rules, typical[k], budget)
+        options = _best(_options(network, k, given[k], counted, rules, events[k]), budget, goal, network.timesteps)
         kept = _best([_joined(network, partial, option, counted, rules) for partial in kept for option in options],
                      budget, goal, network.timesteps)
     chosen = min(kept, key=lambda p: (budget.excess(p.cost), *p.rank(goal, network.timesteps)))
@@ -124,16 +124,27 @@ def _given(network: Network, lanes, update_lanes, layers) -> list[dict[str, obje
     return given
 
 
-def _typical(network: Network, k: int) -> np.ndarray:
+def typical(network: Network, k: int) -> np.ndarray:
     """Events `(timesteps, inputs)` of layer number `k` as good as any other."""
     share = ACTIVE_INPUTS if k == 0 else ACTIVE_NEURONS
     rng = np.random.default_rng([0xAC71, k])
     return rng.random((TYPICAL_STEPS, network.layers[k].synapses.inputs)) < share
 
 
-def _options(network: Network, k: int, given: dict, family: str, rules: MemoryRules, events: np.ndarray,
-             budget: Budget) -> list[Partial]:
-    """The ways to build layer number `k`, as plans of one layer."""
+def alternatives(network: Network, k: int, family: str, events: np.ndarray, budget: Budget) -> list[Partial]:
+    """The fastest way of each strategy that could build layer number `k`, on a part of its own; fastest first."""
+    fastest: dict[str, Partial] = {}
+    for option in _options(network, k, {}, family, BY_FAMILY[family], events):
+        name = option.layers[0].strategy
+        rank = (budget.excess(option.cost), *option.rank("latency", network.timesteps))
+        if name not in fastest or rank < fastest[name][0]:
+            fastest[name] = rank, option
+    return [option for _, option in sorted(fastest.values(), key=lambda pair: pair[0])]
+
+
+def _options(network: Network, k: int, given: dict, family: str, rules: MemoryRules, events: np.ndarray
+             ) -> list[Partial]:
+    """All ways to build layer number `k`, as plans of one layer."""
     found = {}
     for how in _ways(network, k, given):
         if given:
@@ -144,7 +155,7 @@ def _options(network: Network, k: int, given: dict, family: str, rules: MemoryRu
         found[how] = Partial(layers=(how,), cost=used, slowest=step, filling=first + step)
     if not found:
         raise SpikeloomError(f"layer {k} must be buildable, but no strategy can with {given}")
-    return _best(list(found.values()), budget, "latency", network.timesteps)
+    return list(found.values())
 
 
 def _ways(network: Network, k: int, given: dict) -> list[LayerPlan]:

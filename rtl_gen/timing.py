@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikeloom.rtl_gen import words
+from spikeloom.network import Network
+from spikeloom.rtl_gen import strategies, words
 from spikeloom.rtl_gen.plan import Plan
 
-DENSE, LIF, SERIALIZER, READOUT = 3, 4, 1, 1  # latencies of a mark or a group through these components
+LIF, SERIALIZER, READOUT = 4, 1, 1     # latencies of a group through these components
+FIRST = {"dense": 3, "popcount": 6, "sparse": 4, "conv": 4, "pool": 4}  # from a mark to the first group
 LEAST_GROUPS = 4                       # a layer of fewer groups waits for its own write-back
 
 
@@ -30,18 +32,23 @@ class Activity:
     first: np.ndarray
     spikes: tuple[np.ndarray, ...]
 
-    def seen(self, plan: Plan, layer: int) -> np.ndarray:
+    def seen(self, network: Network, layer: int) -> np.ndarray:
         """What layer number `layer` sees, bool `(batch, timesteps, inputs)`."""
-        steps = plan.network.timesteps
+        steps = network.timesteps
         if layer == 0:
             return np.broadcast_to(self.first, (len(self.first), steps, self.first.shape[2]))
-        sent, delay = self.spikes[layer - 1], min(plan.network.layers[layer - 1].delay, steps)
+        sent, delay = self.spikes[layer - 1], min(network.layers[layer - 1].delay, steps)
         return np.concatenate([np.zeros_like(sent[:, :delay]), sent[:, :steps - delay]], axis=1)
+
+    def typical(self, network: Network, layer: int) -> np.ndarray:
+        """Typical events of layer number `layer`, `(timesteps, inputs)`: all inferences, one after the other."""
+        seen = self.first if layer == 0 else self.seen(network, layer)
+        return seen.reshape(-1, seen.shape[2])
 
 
 def latency(plan: Plan, activity: Activity) -> np.ndarray:
     """Clock cycles, `(batch,)`, from the first accepted transfer of an inference to its last result."""
-    layers = [_Stage(plan, k, activity.seen(plan, k), activity.spikes[k]) for k in range(len(plan.layers))]
+    layers = [_Stage(plan, k, activity.seen(plan.network, k), activity.spikes[k]) for k in range(len(plan.layers))]
     source = _Source(plan, activity)
     for t in range(plan.network.timesteps):
         begins, ends = source.timestep(t)
@@ -97,7 +104,15 @@ class _Stage:
         if self.last:
             counts = np.zeros_like(counts)
         self.mark = counts[:, :, -1] > 0
-        self.per_pass = how.lanes // how.update_lanes
+        self.strategy, self.groups = how.strategy, groups
+        scanned = how.strategy in ("dense", "popcount")
+        self.per_pass = how.lanes // how.update_lanes if scanned else groups
+        self.busy = np.zeros((batch, steps), np.int64)
+        if how.strategy != "dense":
+            self.busy = strategies.load(how.strategy).occupancy(
+                layer.synapses, lanes=how.lanes, groups_of=how.update_lanes, events=seen.reshape(batch * steps, -1),
+                **how.options).reshape(batch, steps)
+        self.words = -(-layer.synapses.inputs // how.width) if how.strategy == "popcount" else 0
         self.clocks = [np.maximum(part, 1).sum(axis=2) for part in self.split(counts)]
         self.tail = [(np.maximum(part, 1) * np.maximum.accumulate(part > 0, axis=2)).sum(axis=2)
                      for part in self.split(counts)]
@@ -105,6 +120,7 @@ class _Stage:
         self.free = np.zeros(batch, np.int64)       # the integrator takes the next timestep's events from here on
         self.left = np.zeros(batch, np.int64)       # the serializer has taken the last group so far
         self.drained = np.zeros(batch, np.int64)    # the neurons have taken the last group so far
+        self.scanned = np.zeros(batch, np.int64)    # the scan of the timestep before is over
 
     def split(self, counts: np.ndarray) -> list[np.ndarray]:
         """Spikes of groups, `(batch, timesteps, groups)`, pass by pass."""
@@ -116,7 +132,7 @@ class _Stage:
         ready = self.integrate(t, begins, ends)
         began, silent = None, np.ones(len(begins), bool)
         left = self.left
-        for number, (at, clocks, tail) in enumerate(zip(ready, self.clocks, self.tail, strict=True)):
+        for at, clocks, tail in zip(ready, self.clocks, self.tail, strict=True):
             spiking = silent & (tail[:, t] > 0)
             start = np.maximum(left, at + LIF)
             left = start + clocks[:, t]
@@ -136,6 +152,17 @@ class _Stage:
         """For each pass, when its first group reaches the neurons."""
         if self.hold > 1 and t:
             return [self.left - LIF + (t == 1)] * self.passes
+        if self.strategy == "dense":
+            return self.passing(t, begins, ends)
+        if self.strategy == "popcount":
+            return self.scanning(t, begins, ends)
+        # The sums leave, a group a clock, while the next timestep's events wait.
+        mark = np.maximum(ends, np.maximum(begins, self.free) + self.busy[:, t] - self.groups)
+        self.free = np.maximum(mark, self.drained) + self.groups
+        return [mark + FIRST[self.strategy]]
+
+    def passing(self, t: int, begins: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
+        """Events add up as they come, in each pass."""
         ready, mark = [], None
         for number in range(self.passes):
             if mark is None:
@@ -143,7 +170,18 @@ class _Stage:
             else:
                 mark = mark + self.again[:, t] + (number == 1)
             mark = np.maximum(mark, self.drained)
-            ready.append(mark + DENSE)
-            self.drained = mark + DENSE + self.per_pass
+            ready.append(mark + FIRST["dense"])
+            self.drained = mark + FIRST["dense"] + self.per_pass
         self.free = mark + 1
+        return ready
+
+    def scanning(self, t: int, begins: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
+        """Spikes are collected while those of the timestep before are scanned."""
+        mark = np.maximum(np.maximum(ends, np.maximum(begins, self.free) + self.events[:, t]), self.scanned)
+        ready, at = [], mark + 1
+        for _ in self.clocks:
+            at = np.maximum(at + self.words, self.drained)
+            ready.append(at + FIRST["popcount"])
+            self.drained = at + FIRST["popcount"] + self.per_pass
+        self.scanned, self.free = at, mark + 1
         return ready

@@ -6,10 +6,13 @@ missed only by those who use it.
 """
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Network
+
+TYPICAL = 20    # images by which strategies are judged
 
 
 def network_argument(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +23,10 @@ def network_argument(parser: argparse.ArgumentParser) -> None:
 def plan_arguments(parser: argparse.ArgumentParser) -> None:
     """How the network becomes hardware."""
     parser.add_argument("--board", default="icebreaker", help="plan for this board (default: icebreaker)")
+    parser.add_argument("--goal", default="latency", help="latency, cells or throughput (default: latency)")
+    parser.add_argument("--layer", action="append", default=[], metavar="K:HOW",
+                        help="build layer K so: a strategy, and lanes=P, update_lanes=U, width=W or weights=ram|spram, "
+                        "with commas between; may be repeated")
     parser.add_argument("--lanes", metavar="P,P,..", help="neurons integrated at once, one number a layer")
     parser.add_argument("--update-lanes", metavar="U,U,..", help="neurons updated at once: powers of two, the last 1")
 
@@ -34,22 +41,61 @@ def folder(arguments: argparse.Namespace) -> Path:
     return arguments.out or Path("build", Path(arguments.network).stem)
 
 
-def plan(arguments: argparse.Namespace, network: Network):
-    """The Plan that the arguments ask for."""
+def plan(arguments: argparse.Namespace, network: Network, *, must_fit: bool = False):
+    """The Plan that the arguments ask for, judged by the events of the images beside the network, if there are any."""
     from spikeloom import boards
-    from spikeloom.rtl_gen import planner as planning
-    board = boards.board(arguments.board)
-    return planning.make(
-        network, family=board.family, cells=board.budget.lut, ram=board.budget.ram,
+    return plan_for(arguments, network, boards.board(arguments.board), typical(arguments.network, network),
+                    must_fit=must_fit)
+
+
+def plan_for(arguments: argparse.Namespace, network: Network, board, activity, *, must_fit: bool = False):
+    """`plan` for a given board and activity."""
+    from spikeloom.rtl_gen import planner
+    budget = board.budget
+    return planner.make(
+        network, family=board.family, cells=budget.lut, ram=budget.ram, spram=budget.spram, goal=arguments.goal,
         lanes=_numbers("--lanes", arguments.lanes, len(network.layers)),
-        update_lanes=_numbers("--update-lanes", arguments.update_lanes, len(network.layers)))
+        update_lanes=_numbers("--update-lanes", arguments.update_lanes, len(network.layers)),
+        layers=_layers(arguments.layer), must_fit=must_fit,
+        activity=activity and [activity.typical(network, k) for k in range(len(network.layers))])
+
+
+def typical(path: str | Path, network: Network):
+    """What happens in the network on the images that are shipped beside its file; None without any."""
+    from spikeloom.commands import _samples
+    frames = _samples.shipped(path, network, TYPICAL)
+    if frames is None:
+        return None
+    from spikeloom.sim.activity import measure
+    return measure(network, frames)
 
 
 def plan_summary(made) -> dict:
     """A Plan as JSON types, for reports."""
-    return {"source": made.source, "layers": [{"strategy": "dense", "lanes": layer.lanes, "passes": made.passes(k),
-                                               "update_lanes": layer.update_lanes}
-                                              for k, layer in enumerate(made.layers)]}
+    return {"source": made.source, "layers": [
+        {**dataclasses.asdict(layer), "passes": made.passes(k)} for k, layer in enumerate(made.layers)]}
+
+
+def _layers(items: list[str]) -> dict[int, dict[str, object]]:
+    """`--layer 0:sparse,lanes=4` as what the planner takes."""
+    found: dict[int, dict[str, object]] = {}
+    for item in items:
+        number, colon, rest = item.partition(":")
+        if not colon or not number.strip().isdecimal():
+            raise SpikeloomError(f"--layer must be a layer's number, a colon and how to build it, not {item!r}")
+        how = found.setdefault(int(number), {})
+        for part in rest.split(","):
+            name, equals, value = part.strip().partition("=")
+            if not equals:
+                how["strategy"] = name
+            elif name in ("lanes", "update_lanes", "width") and value.isdecimal():
+                how[name] = int(value)
+            elif name == "weights":
+                how[name] = value
+            else:
+                raise SpikeloomError(f"--layer must give lanes, update_lanes, width (whole numbers) or weights, "
+                                     f"not {part!r}")
+    return found
 
 
 def _numbers(name: str, text: str | None, count: int) -> tuple[int, ...] | None:

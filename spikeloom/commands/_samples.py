@@ -41,6 +41,18 @@ def given(images: Path, labels: Path | None, network: Network, preprocess) -> Sa
     return Samples(frames=network.frames(preprocess.apply(pixels)), origin=str(images), labels=truth)
 
 
+def shipped(path: str | Path, network: Network, count: int) -> np.ndarray | None:
+    """The first `count` frames of the images beside `path`; None if there are none."""
+    from spikeloom.train import load_frames
+    from spikeloom.train import samples as own
+    name, folder = network.provenance.get("dataset"), Path(path).resolve().parent
+    if name is None or network.provenance.get("preprocess") is None:
+        return None
+    if not all(file.is_file() for file in own.paths(str(name), folder)):
+        return None
+    return load_frames(network, count=count, beside=folder)[0]
+
+
 def choose(path: str | Path, network: Network, *, images: Path | None = None, labels: Path | None = None,
            test_set: bool = False, random_count: int | None = None) -> Samples:
     """The samples asked for; or the files beside `path`, or the network's test split, or 100 random frames."""

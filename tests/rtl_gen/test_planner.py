@@ -53,7 +53,7 @@ def test_deterministic():
 def clocks_of(plan: Plan) -> float:
     """What the planner thinks of a plan of BIG."""
     lanes, update = [how.lanes for how in plan.layers], [how.update_lanes for how in plan.layers]
-    typical = [planner._typical(plan.network, k) for k in range(2)]
+    typical = [planner.typical(plan.network, k) for k in range(2)]
     steps = [planner.clocks(plan.network, k, how, typical[k]) for k, how in enumerate(plan.layers)]
     assert len(lanes) == len(update) == 2
     return planner._once(plan.network, plan.layers[0], typical[0]) + sum(steps) + 7 * max(steps)
