@@ -17,9 +17,9 @@ class Source(wiring.Component):
     """Takes 16-bit words, emits events: one a clock, a word without events takes a cycle.
 
     The first presentation of a frame runs while its words arrive. A constant encoding (direct, threshold) is presented
-    once, as the only timestep of its inference; a rate encoding in every timestep, from a frame memory; a sequence
-    page after page. What the first layer wants `passes` times is repeated by whatever memory is smallest: the words of
-    the page, or, where encoding again would draw other spikes, the events.
+    once, as the only timestep of its inference; one that changes (rate, latency) in every timestep, from a frame
+    memory; a sequence, encoded (delta) or not, page after page. What the first layer wants `passes` times is repeated
+    by whatever memory is smallest: the words of the page, or, where encoding again would give other spikes, the events.
 
     Members
     -------
@@ -29,7 +29,7 @@ class Source(wiring.Component):
 
     def __init__(self, network: Network, *, passes: int):
         self.network, self.passes = network, passes
-        self.event = event_layout(network.input.size, first_value(network))
+        self.event = event_layout(network.values, first_value(network))
         super().__init__({"i": In(stream.Signature(words.BITS)), "o": Out(stream.Signature(self.event))})
 
     def elaborate(self, platform):
@@ -37,7 +37,7 @@ class Source(wiring.Component):
         network = self.network
         lanes, page = words.values(network), words.per_page(network)
         value, bits = value_shape(network), words.slot(network.input.bits)
-        pages = 1 if network.encoder is not None else network.timesteps
+        pages = words.per_frame(network) // page
         kind = "direct" if network.encoder is None else encoders.kind(network.encoder)
         module = plugins.load("spikeloom.rtl_gen.encoders", kind, "encoder")
         constant = network.encoder is None or network.encoder.constant
@@ -62,19 +62,30 @@ class Source(wiring.Component):
                 with m.If(counted.p.last):
                     m.d.sync += turn.eq(0)
 
-        times = self.passes if constant else network.timesteps
+        times = self.passes if constant else network.timesteps // pages
         m.submodules.frame = frame = Repeater(item, depth=page, times=times, last_once=not constant)
         m.submodules.encoder = encoder = module.build(network)
+        slots = page * lanes * encoder.channels if encoder.channels > 1 else network.values
         m.submodules.serializer = serializer = Serializer(
-            neurons=network.input.size, lanes=lanes, value=first_value(network))
+            neurons=slots, lanes=lanes * encoder.channels, value=first_value(network))
         connect(m, counted, frame.i)
         connect(m, frame.o, encoder.i)
         connect(m, encoder.o, serializer.i)
+        events = stream.Signature(self.event).create()
+        m.d.comb += [
+            events.valid.eq(serializer.o.valid),
+            serializer.o.ready.eq(events.ready),
+            events.p.index.eq(encoder.index(serializer.o.p.index)),
+            events.p.mark.eq(serializer.o.p.mark),
+            events.p.last.eq(serializer.o.p.last),
+        ]
+        if first_value(network) is not None:
+            m.d.comb += events.p.value.eq(serializer.o.p.value)
         if constant or self.passes == 1:
-            connect(m, serializer.o, wiring.flipped(self.o))
+            connect(m, events, wiring.flipped(self.o))
         else:
-            m.submodules.again = again = EventRepeater(network.input.size, self.event, times=self.passes)
-            connect(m, serializer.o, again.i)
+            m.submodules.again = again = EventRepeater(network.values, self.event, times=self.passes)
+            connect(m, events, again.i)
             connect(m, again.o, wiring.flipped(self.o))
         return m
 

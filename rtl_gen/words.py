@@ -23,8 +23,8 @@ def per_page(network: Network) -> int:
 
 
 def per_frame(network: Network) -> int:
-    """Words of one inference: one page with an encoder, one page a timestep without."""
-    return per_page(network) * (1 if network.encoder is not None else network.timesteps)
+    """Words of one inference: one page, or one page a timestep where it is a sequence."""
+    return per_page(network) * network.frame_shape[0] if len(network.frame_shape) > 1 else per_page(network)
 
 
 def pack(network: Network, frames: np.ndarray) -> np.ndarray:

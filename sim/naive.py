@@ -26,7 +26,7 @@ class Answer:
 
 
 def infer(network: Network, frame: list) -> Answer:
-    """One inference of `network` on one frame: `[value]`, or `[timestep][value]` for a network without encoder."""
+    """One inference of `network` on one frame: `[value]`, or `[timestep][value]` where it takes a sequence."""
     sequence = _encode(network, frame)
     layers = [_Pool(layer) if layer.neurons is None else _Neurons(layer) for layer in network.layers]
     for t in range(network.timesteps):
@@ -42,7 +42,12 @@ def infer(network: Network, frame: list) -> Answer:
 def _encode(network: Network, frame: list) -> list[list[int]]:
     if network.encoder is None:
         return [[int(value) for value in row] for row in frame]
-    frame, kind = [int(value) for value in frame], encoders.kind(network.encoder)
+    kind = encoders.kind(network.encoder)
+    if kind == "delta":
+        return _deltas([[int(value) for value in row] for row in frame], network.encoder.level)
+    frame = [int(value) for value in frame]
+    if kind == "latency":
+        return _latencies(frame, network)
     if kind == "direct":
         return [frame] * network.timesteps
     if kind == "threshold":
@@ -61,6 +66,29 @@ def _encode(network: Network, frame: list) -> list[list[int]]:
             row.append(1 if value > draw else 0)
         sequence.append(row)
     return sequence
+
+
+def _latencies(frame: list[int], network: Network) -> list[list[int]]:
+    """A value's darkness, as a part of the range below 1, is the part of the inference that passes before its spike."""
+    top, timesteps = 2**network.input.bits, network.timesteps
+    sequence = [[0] * len(frame) for _ in range(timesteps)]
+    for k, value in enumerate(frame):
+        if value >= network.encoder.level:
+            sequence[floor(Fraction(top - 1 - value, top) * timesteps)][k] = 1
+    return sequence
+
+
+def _deltas(frame: list[list[int]], level: int) -> list[list[int]]:
+    """Follows each value on its own; row t: the risen ones, then the fallen ones."""
+    risen, fallen = [[0] * len(row) for row in frame], [[0] * len(row) for row in frame]
+    for k in range(len(frame[0])):
+        sent = 0
+        for t, row in enumerate(frame):
+            if abs(row[k] - sent) < level:
+                continue
+            (risen if row[k] > sent else fallen)[t][k] = 1
+            sent = row[k]
+    return [up + down for up, down in zip(risen, fallen, strict=True)]
 
 
 def _leak(v: int, decay: Decay) -> int:

@@ -17,8 +17,10 @@ def layer(inputs: int, outputs: int, *, fires: bool = True, delay: int = 0, **ne
 def network(sizes: tuple[int, ...] = (4, 6, 3), *, bits: int = 1, signed: bool = False, encoder: str | None = None,
             timesteps: int = 3, readout: str = "count", delay: int = 0, **parameters) -> Network:
     """A network of `sizes`; `parameters` are the encoder's."""
-    pairs = list(zip(sizes, sizes[1:], strict=False))
+    made = None if encoder is None else encoders.make(encoder, **parameters)
+    values = sizes[0] if made is None else made.outputs(sizes[0])
+    pairs = list(zip((values, *sizes[1:]), sizes[1:], strict=False))
     layers = [layer(*pair, delay=delay) for pair in pairs[:-1]]
     layers.append(layer(*pairs[-1], fires=readout in ("count", "first-spike")))
     return Network(input=Input(shape=sizes[:1], bits=bits, signed=signed), layers=tuple(layers), readout=readout,
-                   timesteps=timesteps, encoder=None if encoder is None else encoders.make(encoder, **parameters))
+                   timesteps=timesteps, encoder=made)

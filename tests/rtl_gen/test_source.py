@@ -5,8 +5,9 @@ from spikeloom.rtl_gen import words
 from spikeloom.rtl_gen.encoders.direct import Direct
 from spikeloom.rtl_gen.source import Source
 
+from . import streams
 from .small import network
-from .streams import STALLS, Bench, gaps, timesteps
+from .streams import STALLS, Bench, gaps
 
 
 def packed(net, frames: np.ndarray, rng) -> list[int]:
@@ -40,18 +41,19 @@ def check(net, *, passes: int, inferences: int = 3, **options) -> Bench:
     wanted = expected(net, frames)
     bench = Bench(Source(net, passes=passes), seed=passes, **options)
     got = bench.run(packed(net, frames, rng), expect=passes * sum(len(values) + 1 for values, _ in wanted))
-    assert timesteps(got, passes=passes) == wanted
+    assert streams.timesteps(got, passes=passes) == wanted
     return bench
 
 
-KINDS = [(None, {}), ("direct", {}), ("threshold", {"level": 1}), ("rate", {"seed": 12345})]
+KINDS = [(None, {}), ("direct", {}), ("threshold", {"level": 1}), ("rate", {"seed": 12345}),
+         ("latency", {"level": 1}), ("delta", {"level": 2})]
 
 
-@pytest.mark.parametrize("bits", range(1, 17))
-@pytest.mark.parametrize(("encoder", "parameters"), KINDS)
+@pytest.mark.parametrize(("encoder", "parameters", "bits"), [
+    (*kind, bits) for kind in KINDS for bits in (range(1, 17) if kind[0] is None else (1, 2, 4, 7, 8, 9, 16))])
 def test_every_slot_width(encoder, parameters, bits):
     """Whole words and a partial last one, unsigned and signed."""
-    for signed in {False, bits > 1 and encoder != "rate"}:
+    for signed in {False, bits > 1 and encoder not in ("rate", "latency")}:
         for size in (16 // words.slot(bits), 16 // words.slot(bits) + 1):
             net = network((size, 2), bits=bits, signed=signed, encoder=encoder, timesteps=2, **parameters)
             check(net, passes=1)
@@ -71,6 +73,31 @@ def test_threshold_levels_at_and_beyond_the_range(level):
     check(network((9, 2), bits=4, signed=True, encoder="threshold", level=level), passes=1)
 
 
+@pytest.mark.parametrize("timesteps", [1, 2, 3, 7, 16, 19, 40])
+def test_latency_whatever_the_timesteps(timesteps):
+    """Fewer, as many and more timesteps than values; every value, and a level that leaves some of them out."""
+    net = network((16, 2), bits=4, encoder="latency", timesteps=timesteps, level=3)
+    frame = np.arange(16)
+    frames = np.stack([frame, frame[::-1], frame])
+    wanted = expected(net, frames)
+    bench = Bench(Source(net, passes=1))
+    got = bench.run(packed(net, frames, np.random.default_rng(1)), expect=sum(len(x) + 1 for x, _ in wanted))
+    assert streams.timesteps(got) == wanted
+
+
+@pytest.mark.parametrize(("bits", "signed"), [(1, False), (3, False), (3, True)])
+@pytest.mark.parametrize("level", [1, 4, 9])
+def test_delta_levels_within_and_beyond_the_range(level, bits, signed):
+    check(network((21, 2), bits=bits, signed=signed, encoder="delta", timesteps=9, level=level), passes=1)
+
+
+def test_delta_takes_two_clocks_for_a_word():
+    net = network((32, 2), bits=4, encoder="delta", timesteps=2, level=15)
+    bench = Bench(Source(net, passes=1))
+    bench.run([0] * 16, expect=2)
+    assert bench.i.clocks == list(range(1, 33, 2))
+
+
 @pytest.mark.parametrize("seed", [1, (1 << 31) - 1])
 def test_rate_draws_begin_anew_with_every_inference(seed):
     net = network((11, 2), bits=5, encoder="rate", timesteps=4, seed=seed)
@@ -79,7 +106,7 @@ def test_rate_draws_begin_anew_with_every_inference(seed):
     wanted = expected(net, np.stack([frame, frame]))
     got = bench.run(packed(net, np.stack([frame, frame]), np.random.default_rng(1)),
                     expect=sum(len(values) + 1 for values, _ in wanted))
-    steps = timesteps(got)
+    steps = streams.timesteps(got)
     assert steps == wanted
     assert steps[:4] == steps[4:]
     assert steps[0] != steps[3]
