@@ -152,11 +152,11 @@ def test_another_network_is_refused():
 
 
 def test_another_version_is_refused():
-    reply = bytes([protocol.IDENTIFY.code | 0x80, 1, 0]) + b"\x02\x00" + bytes(50)
+    reply = bytes([protocol.IDENTIFY.code | 0x80, 1, 0]) + b"\x01\x00" + bytes(50)
     line = Scripted(frame(reply))
     with pytest.raises(LinkError) as error, Device(line):
         pass
-    assert str(error.value) == "the device on the script must speak protocol version 1, not 2"
+    assert str(error.value) == "the device on the script must speak protocol version 2, not 1"
     assert line.closed
 
 

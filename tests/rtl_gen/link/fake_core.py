@@ -57,9 +57,10 @@ def expected(words, outputs, score_words):
 class LinkedFake(wiring.Component):
     """A host link with a fake core."""
 
-    def __init__(self, *, words=3, outputs=3, score_words=1, delay=5):
+    def __init__(self, *, words=3, outputs=3, score_words=1, delay=5, load_words=0):
         self.identity = Identity(digest=b"spikloom", inputs=words, value_bits=16, value_signed=0, frame_words=words,
-                                 timesteps=1, outputs=outputs, score_words=score_words, readout=0)
+                                 timesteps=1, outputs=outputs, score_words=score_words, readout=0,
+                                 load_words=load_words)
         self.core = FakeCore(words, outputs, score_words, delay=delay)
         self.link = HostLink(self.identity, result=self.core.result)
         super().__init__({
