@@ -12,6 +12,8 @@ from spikeloom.rtl_gen.fork import forked
 from spikeloom.rtl_gen.layer import EventLayer
 from spikeloom.rtl_gen.lif import trace_signature
 from spikeloom.rtl_gen.loading import LOAD
+from spikeloom.rtl_gen.parallel.chain import ParallelChain
+from spikeloom.rtl_gen.parallel.core import FrameRegister, trace
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.rtl_gen.queue import Queue
 from spikeloom.rtl_gen.readout import Readout, result_layout
@@ -51,43 +53,70 @@ class Core(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        plan, network = self.plan, self.plan.network
-
-        if plan.source == "words":
-            m.submodules.source = source = Source(network, passes=plan.passes(0))
-            connect(m, wiring.flipped(self.i), source.i)
-            events = source.o
-        else:
-            events = self.repeated(m, 0, wiring.flipped(self.i), network.input.size, first_value(network))
-        value, skips = first_value(network), {}
-
-        for k, layer in enumerate(network.layers):
-            last = k == len(network.layers) - 1
-            around = {} if layer.residual is None else {
-                "skipped": network.skipped_range(k), "skipped_value": skips[k][1]}
-            built = EventLayer(
-                layer, plan.layers[k], value=value, inputs=network.presynaptic_range(k), **around,
-                timesteps=network.timesteps, constant=plan.hold(k) > 1, groups=last, memories=plan.memories)
-            m.submodules[f"layer{k}"] = built
-            connect(m, events, built.i)
-            if layer.residual is not None:
-                connect(m, skips[k][0], built.skip)
-            if plan.layers[k].weights != "rom":
-                m.d.comb += [built.load.payload.eq(self.load.payload), self.load.ready.eq(1),
-                             built.load.valid.eq(self.load.valid & (self.load.p.layer == k))]
-            connect(m, built.trace, wiring.flipped(getattr(self, f"trace{k}")))
-            if last:
-                m.submodules.readout = readout = Readout(network, memories=plan.memories)
-                connect(m, built.o, readout.i)
-                connect(m, readout.o, wiring.flipped(self.o))
+        network = self.plan.network
+        events, value = self.source(m), first_value(network)
+        skips = {}
+        for first, last in self.plan.stages:
+            if self.plan.layers[first].strategy == "parallel":
+                built, value = self.chain(m, first, last, events), None
             else:
+                built = self.layer(m, first, events, value, skips)
                 value = built.value
-                events = self.delayed(m, k, built.o, value)
-                later = [n for n, one in enumerate(network.layers) if one.residual and one.residual.source == k]
-                events, *copies = forked(m, f"fork{k}", events, 1 + len(later))
-                skips |= {target: (copy, value) for target, copy in zip(later, copies, strict=True)}
-                events = self.repeated(m, k + 1, events, layer.size, value)
+            if last == len(network.layers) - 1:
+                self.finish(m, built)
+                break
+            events = self.delayed(m, last, built.o, value)
+            later = [n for n, one in enumerate(network.layers) if one.residual and one.residual.source == last]
+            events, *copies = forked(m, f"fork{last}", events, 1 + len(later))
+            skips |= {target: (copy, value) for target, copy in zip(later, copies, strict=True)}
+            events = self.repeated(m, last + 1, events, network.layers[last].size, value)
         return m
+
+    def source(self, m: Module):
+        """The stream that the first layer takes: events, or vectors of a whole page for a chain that can take them."""
+        plan, network = self.plan, self.plan.network
+        if plan.source == "events":
+            return self.repeated(m, 0, wiring.flipped(self.i), network.input.size, first_value(network))
+        made = FrameRegister(network) if plan.vectors else Source(network, passes=plan.passes(0))
+        m.submodules.source = made
+        connect(m, wiring.flipped(self.i), made.i)
+        return made.o
+
+    def chain(self, m: Module, first: int, last: int, events) -> ParallelChain:
+        """Layers `first .. last`, parallel."""
+        source = "vectors" if first == 0 and self.plan.vectors else "events"
+        m.submodules[f"chain{first}"] = chain = ParallelChain(self.plan.network, first=first, last=last, source=source)
+        connect(m, events, chain.i)
+        trace(m, self, chain)
+        return chain
+
+    def layer(self, m: Module, k: int, events, value, skips: dict) -> EventLayer:
+        """Layer number `k`, built by any other strategy."""
+        plan, network = self.plan, self.plan.network
+        residual = network.layers[k].residual
+        around = {} if residual is None else {"skipped": network.skipped_range(k), "skipped_value": skips[k][1]}
+        built = EventLayer(
+            network.layers[k], plan.layers[k], value=value, inputs=network.presynaptic_range(k), **around,
+            timesteps=network.timesteps, constant=plan.hold(k) > 1, groups=k == len(network.layers) - 1,
+            memories=plan.memories)
+        m.submodules[f"layer{k}"] = built
+        connect(m, events, built.i)
+        if residual is not None:
+            connect(m, skips[k][0], built.skip)
+        if plan.layers[k].weights != "rom":
+            m.d.comb += [built.load.payload.eq(self.load.payload), self.load.ready.eq(1),
+                         built.load.valid.eq(self.load.valid & (self.load.p.layer == k))]
+        connect(m, built.trace, wiring.flipped(getattr(self, f"trace{k}")))
+        return built
+
+    def finish(self, m: Module, built) -> None:
+        """The end: what the last layer or chain sends becomes results."""
+        if isinstance(built, ParallelChain):
+            connect(m, built.o, wiring.flipped(self.o))
+            return
+        m.submodules.readout = readout = Readout(self.plan.network, memories=self.plan.memories)
+        connect(m, built.o, readout.i)
+        connect(m, readout.o, wiring.flipped(self.o))
 
     def delayed(self, m: Module, k: int, events, value):
         """`events` of layer number `k`, as late as it sends them.

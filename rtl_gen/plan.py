@@ -5,7 +5,7 @@ Widths follow from the weights. `spikeloom.rtl_gen.planner` chooses one.
 
 from dataclasses import dataclass
 
-from spikeloom import check, synapses
+from spikeloom import check, encoders, synapses
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Network
 from spikeloom.rtl_gen import presynaptic, strategies, words
@@ -121,6 +121,28 @@ class Plan:
     def passes(self, layer: int) -> int:
         """How often layer number `layer` wants each timestep presented."""
         return self.layers[layer].passes(self.network.layers[layer].size)
+
+    @property
+    def stages(self) -> list[tuple[int, int]]:
+        """First and last layer of what is built as one: chains of parallel layers, and single layers.
+
+        Only the last layer of a chain can be the source of a residual.
+        """
+        sources = {layer.residual.source for layer in self.network.layers if layer.residual}
+        found: list[tuple[int, int]] = []
+        for k, how in enumerate(self.layers):
+            goes_on = found and how.strategy == "parallel" == self.layers[k - 1].strategy and k - 1 not in sources
+            if goes_on:
+                found[-1] = found[-1][0], k
+            else:
+                found.append((k, k))
+        return found
+
+    @property
+    def vectors(self) -> bool:
+        """True if frames go into a register of the first chain instead of becoming events."""
+        kind = "direct" if self.network.encoder is None else encoders.kind(self.network.encoder)
+        return self.source == "words" and self.layers[0].strategy == "parallel" and kind in ("direct", "threshold")
 
     def trace_lanes(self, layer: int) -> int:
         """Neurons in a group of the trace port of layer number `layer`."""
