@@ -32,3 +32,11 @@ def test_a_whole_timestep_waits_for_no_one(neurons):
     Bench(skip(1, neurons=neurons), stall_out=1.0).run(full, expect=0)
     with pytest.raises(BrokenRule):
         Bench(skip(1, neurons=neurons), stall_out=1.0).run(full * 4, expect=0)
+
+
+def test_timing():
+    """3 cycles from a mark to the last group; E + 1 cycles and one for each empty group but the first a timestep."""
+    steps = [{0: 1, 1: 1}, {}, {5: 1}, dict.fromkeys(range(7), 1)]
+    bench = Bench(skip(1))
+    bench.run(events(steps, False), expect=4 * len(steps))
+    assert bench.o.clocks[-1] == sum([3 + 3, 1 + 3, 2 + 2, 8]) - 1 + 3
