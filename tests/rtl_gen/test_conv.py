@@ -63,9 +63,9 @@ def by_hand(conv: Conv, x: np.ndarray) -> np.ndarray:
 
 def frames(rng, conv, values, count):
     low, high = VALUES[values][1]
-    density = rng.choice([0, 0.1, 0.5, 1.0], count)
-    density[:2] = 1.0, 0
-    return [rng.integers(low, high + 1, conv.inputs) * (rng.random(conv.inputs) < d) for d in density]
+    density = [0.0, *rng.choice([0.1, 0.5, 1.0], count - 2)]
+    return [np.full(conv.inputs, high),
+            *(rng.integers(low, high + 1, conv.inputs) * (rng.random(conv.inputs) < d) for d in density)]
 
 
 def events(rng, x, graded, last):

@@ -40,8 +40,9 @@ def check(pool, values, groups_of, count=5, **stalls):
     low, high = VALUES[values][1]
     dut = Integrator(pool, lanes=groups_of, groups_of=groups_of, value=VALUES[values][0],
                      sums=pool.sum_range((low, high)))
-    density = [1.0, 0.0, *rng.choice([0.1, 0.5, 1.0], count - 2)]
-    xs = [rng.integers(low, high + 1, pool.inputs) * (rng.random(pool.inputs) < d) for d in density]
+    density = [0.0, *rng.choice([0.1, 0.5, 1.0], count - 2)]
+    xs = [np.full(pool.inputs, high),
+          *(rng.integers(low, high + 1, pool.inputs) * (rng.random(pool.inputs) < d) for d in density)]
     sent = [e for t, x in enumerate(xs) for e in events(rng, x, values != "spikes", t == count - 1)]
     bench = Bench(dut, seed=groups_of, **stalls)
     got = bench.run(sent, expect=count * -(-pool.outputs // groups_of))
