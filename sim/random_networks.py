@@ -13,11 +13,12 @@ from spikeloom import codebooks, encoders
 from spikeloom.decay import MAX_SHIFT, ROUNDINGS, Decay
 from spikeloom.network import Dense, Input, Layer, Lif, Network, Residual
 from spikeloom.neurons.lif import RESETS
+from spikeloom.rtl_gen import strategies
 from spikeloom.rtl_gen.memories import BY_FAMILY
-from spikeloom.rtl_gen.plan import LayerPlan, Plan
+from spikeloom.rtl_gen.plan import LayerPlan, Plan, obstacle
 
 MAX_SIZE, MAX_LAYERS, MAX_TIMESTEPS = 40, 4, 12
-ENCODERS = (None, "direct", "threshold", "rate")
+ENCODERS = (None, "direct", "threshold", "rate", "latency", "delta")
 _ROOM = 29
 
 
@@ -56,7 +57,8 @@ def _chain(seed: int) -> Network:
     rng = np.random.default_rng([0x5EED, seed])
     source, encoder = _input(rng)
     x = (0, 1) if encoder is not None and encoder.spikes else source.range
-    sizes = [source.size, *(_size(rng) for _ in range(rng.choice(MAX_LAYERS, p=[0.4, 0.3, 0.2, 0.1]) + 1))]
+    values = source.size if encoder is None else encoder.outputs(source.size)
+    sizes = [values, *(_size(rng) for _ in range(rng.choice(MAX_LAYERS, p=[0.4, 0.3, 0.2, 0.1]) + 1))]
     fires = bool(rng.integers(2))
     layers = []
     for k, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
@@ -120,7 +122,7 @@ def random_frames(network: Network, seed: int, count: int) -> np.ndarray:
 def _input(rng: np.random.Generator) -> tuple[Input, object | None]:
     kind = ENCODERS[rng.integers(len(ENCODERS))]
     bits = int(rng.choice([1, rng.integers(2, 9), rng.integers(2, 17)]))
-    signed = bool(bits > 1 and kind != "rate" and rng.random() < 0.5)
+    signed = bool(bits > 1 and kind not in ("rate", "latency") and rng.random() < 0.5)
     if rng.random() < 0.25:
         shape = tuple(int(n) for n in rng.integers(1, 6, rng.integers(2, 4)) if n)
         shape = shape if math.prod(shape) <= MAX_SIZE else shape[:1]
@@ -132,6 +134,8 @@ def _input(rng: np.random.Generator) -> tuple[Input, object | None]:
     parameters = {}
     if kind == "threshold":
         parameters["level"] = int(rng.integers(source.range[0], source.range[1] + 2))
+    elif kind in ("latency", "delta"):
+        parameters["level"] = int(rng.choice([1, rng.integers(1, 1 << bits)]))
     elif kind == "rate":
         parameters["seed"] = int(rng.choice([1, (1 << 31) - 1, rng.integers(1, 1 << 31)]))
     return source, encoders.make(kind, **parameters)
@@ -243,15 +247,21 @@ def _decay(rng: np.random.Generator) -> Decay:
 
 
 def random_plan(network: Network, seed: int) -> Plan:
-    """A plan for `network`: few lanes more often than many, so that layers need several passes; any family's memories,
-    either source."""
+    """A plan for `network`: any strategy that can build a layer; few lanes more often than many, so that layers need
+    several passes; any family's memories, either source."""
     rng = np.random.default_rng([0x914A, seed])
     layers = []
     for k, layer in enumerate(network.layers):
-        neurons, last = layer.neurons.neurons, k == len(network.layers) - 1
+        neurons, last = layer.size, k == len(network.layers) - 1
         update = 1 if last else int(rng.choice([1, 1, 2, 2, 4, 8]))
         wanted = neurons if rng.random() < 0.07 else min(neurons, int(2 ** rng.uniform(0, 3.5)))
-        layers.append(LayerPlan(lanes=-(-wanted // update) * update, update_lanes=update))
+        lanes = -(-wanted // update) * update
+        kinds = [name for name in strategies.names() if obstacle(network, k, name) is None]
+        strategy = "dense" if "dense" in kinds and rng.random() < 0.5 else str(rng.choice(kinds))
+        if strategy == "conv":
+            lanes = 1 << (lanes - 1).bit_length()
+        width = int(2 ** rng.integers(1, 7)) if strategy == "popcount" else None
+        layers.append(LayerPlan(strategy=strategy, lanes=lanes, update_lanes=update, width=width))
     source = "events" if network.encoder is None and rng.random() < 0.5 else "words"
     memories = list(BY_FAMILY.values())[rng.integers(len(BY_FAMILY))]
     return Plan(network=network, layers=tuple(layers), source=source, memories=memories)
