@@ -21,7 +21,7 @@ class SpikeVector(wiring.Component):
     inputs : spikes have an index below this.
     width : inputs of a word, a power of two, 2 or more; bit k of word w is input `w * width + k`.
     passes : how often the words of each timestep are emitted.
-    memories : which memories are built of logic.
+    memories : where small memories are built of logic by rule, the banks are not: reading one takes too many tables.
 
     Members
     -------
@@ -87,7 +87,7 @@ class SpikeVector(wiring.Component):
                     m.d.sync += scanning.eq(~final)
 
         reads = []
-        attributes = self.memories.attributes(2 * self.words * self.width, written=True)
+        attributes = {"ram_style": "block"} if self.memories.ram else {}
         for bank in range(2):
             m.submodules[f"bank{bank}"] = store = memory.Memory(
                 shape=self.width, depth=max(self.words, 2), init=[], attrs=attributes)

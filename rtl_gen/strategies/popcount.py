@@ -9,10 +9,12 @@ from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Dense
 from spikeloom.rtl_gen import codebooks
-from spikeloom.rtl_gen.bit_count import LEVELS, bit_count, registers
+from spikeloom.rtl_gen.accumulators import blocks
+from spikeloom.rtl_gen.bit_count import LEVELS, adder_cells, bit_count, cells, registers
 from spikeloom.rtl_gen.events import event_layout, group_layout, range_shape
 from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
 from spikeloom.rtl_gen.spike_vector import SpikeVector
+from spikeloom.rtl_gen.strategies import Cost
 
 WIDTH, LARGEST_WIDTH = 16, 256
 FLAGS = data.StructLayout({"valid": 1, "end": 1, "final": 1, "last": 1})
@@ -36,7 +38,7 @@ class Integrator(wiring.Component):
     groups_of : neurons handed on at once.
     value : None: graded values are refused.
     sums : least and greatest value of a sum.
-    memories : which memories are built of logic; it asks for those that collect spikes.
+    memories : which memories are built of logic; weights never are, nor spikes where there are rules.
     width : inputs of a word, a power of two from 2 to 256.
 
     Members
@@ -57,6 +59,7 @@ class Integrator(wiring.Component):
         self.words = -(-synapses.inputs // width)
         self.scans = -(-synapses.outputs // lanes)
         self.built = min(lanes, synapses.outputs)
+        self.uniform, self.term_shape = uniform_planes(synapses.codebook), term_shape(synapses)
         item = data.ArrayLayout(self.sum_shape, groups_of)
         super().__init__({
             "i": In(stream.Signature(event_layout(synapses.inputs))),
@@ -75,19 +78,6 @@ class Integrator(wiring.Component):
         packed = np.packbits(rows.reshape(self.scans * self.words, -1), axis=1, bitorder="little")
         return [int.from_bytes(word.tobytes(), "little") for word in packed]
 
-    @property
-    def uniform(self) -> int:
-        """How many planes, from the lowest on, are 1 in every weight."""
-        book = self.synapses.codebook
-        return sum(isinstance(plane, Const) for plane in codebooks.planes(book, Signal(book.bits)))
-
-    @property
-    def term_shape(self) -> Shape:
-        """Shape of a lane's accumulator: of what is left of the weights without the uniform planes, in its LSB."""
-        unit = self.synapses.weights >> self.synapses.codebook.fraction
-        terms = (unit - (1 << self.uniform) + 1) >> self.uniform
-        return range_shape(int(np.minimum(terms, 0).sum(axis=1).min()), int(np.maximum(terms, 0).sum(axis=1).max()))
-
     def elaborate(self, platform):
         m = Module()
         book, words = self.synapses.codebook, self.weight_words()
@@ -95,7 +85,8 @@ class Integrator(wiring.Component):
         m.submodules.vector = vector = SpikeVector(
             self.synapses.inputs, width=self.width, passes=self.scans, memories=self.memories)
         m.submodules.weights = weights = memory.Memory(
-            shape=self.built * self.width * book.bits, depth=max(len(words), 2), init=words)
+            shape=self.built * self.width * book.bits, depth=max(len(words), 2), init=words,
+            attrs={"rom_style": "block"})
         read = weights.read_port()
         connect(m, wiring.flipped(self.i), vector.i)
 
@@ -209,6 +200,40 @@ def occupancy(synapses: Dense, *, lanes: int, groups_of: int, events: np.ndarray
     final = -(-(synapses.outputs - (scans - 1) * lanes) // groups_of)
     scanned = (scans - 1) * max(words, lanes // groups_of + 1) + max(words, final) + 1
     return np.maximum(np.count_nonzero(events, axis=1) + 1, scanned).astype(np.int64)
+
+
+def cost(synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, sums: tuple[int, int], family: str,
+         width: int = WIDTH) -> Cost:
+    """What the integrator takes of a part: cells by a model fitted to synthesis, block RAMs as it places them."""
+    book, uniform, built = synapses.codebook, uniform_planes(synapses.codebook), min(lanes, synapses.outputs)
+    planes = len(codebooks.planes(book, Signal(book.bits))) - uniform
+    words, scans, accumulator = -(-synapses.inputs // width), -(-synapses.outputs // lanes), term_shape(synapses).width
+
+    # A product costs a table, less where a sum takes it in, and more where its bit is made of a code of many bits.
+    product = 1.1 if planes <= book.bits else 1.4 if book.bits <= 3 else 2.0
+    lane = planes * (cells(family, width) + product * width) + adder_cells(family, accumulator) + accumulator
+    lane += (planes - 1) * adder_cells(family, width.bit_length() + 2)
+    if family == "ice40":
+        lane += accumulator     # a flip-flop does not share a cell with an adder that others read too
+    common = cells(family, width) + 3 * accumulator + groups_of * accumulator if uniform else 0
+    banks = 2 * blocks(family, max(words, 2), width, written=True)
+    vector, deep = 50 + 5 * width + 7 * max(1, (words - 1).bit_length()), -(-words // 16)
+    if family == "ecp5" and 4 * deep * -(-width // 4) < 128 * banks // 2:
+        banks, vector = 0, vector + 2 * width * (deep + (4 * (deep - 1) + 2) // 3)     # Yosys finds LUT RAM cheaper
+    weights = blocks(family, max(scans * words, 2), built * width * book.bits)
+    return Cost(cells=int(built * lane + common + vector), ram=weights + banks)
+
+
+def uniform_planes(book: object) -> int:
+    """How many planes, from the lowest on, are 1 in every weight of a codebook."""
+    return sum(isinstance(plane, Const) for plane in codebooks.planes(book, Signal(book.bits)))
+
+
+def term_shape(synapses: Dense) -> Shape:
+    """Shape of a lane's accumulator: of what is left of the weights without the uniform planes, in its LSB."""
+    uniform = uniform_planes(synapses.codebook)
+    terms = ((synapses.weights >> synapses.codebook.fraction) - (1 << uniform) + 1) >> uniform
+    return range_shape(int(np.minimum(terms, 0).sum(axis=1).min()), int(np.maximum(terms, 0).sum(axis=1).max()))
 
 
 def _registered(m: Module, enable: Value, value: Value, name: str, shape: Shape | None = None) -> Signal:

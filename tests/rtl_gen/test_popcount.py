@@ -1,18 +1,22 @@
 # amaranth: UnusedElaboratable=no
+import json
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
+from amaranth.back import rtlil
 from amaranth.hdl import unsigned
 
-from spikeloom import SpikeloomError
+from spikeloom import SpikeloomError, tools
 from spikeloom.network import Layer
 from spikeloom.network import Lif as Neurons
 from spikeloom.rtl_gen.bit_count import registers
 from spikeloom.rtl_gen.codebooks import ternary
+from spikeloom.rtl_gen.collisions import declare_collision_free
 from spikeloom.rtl_gen.events import range_shape
 from spikeloom.rtl_gen.memories import BY_FAMILY
-from spikeloom.rtl_gen.strategies.popcount import Integrator, occupancy
+from spikeloom.rtl_gen.strategies.popcount import Integrator, cost, occupancy
 
 from .streams import STALLS, Bench
 from .test_dense import BOOKS, sums_of, synapses, timestep
@@ -139,3 +143,39 @@ def test_a_wrong_plane_is_caught(monkeypatch):
 def test_what_cannot_be_built_is_refused(options, message):
     with pytest.raises(SpikeloomError, match=f"^{re.escape(message)}$"):
         Integrator(synapses("binary", 2, 3), **{"lanes": 1, "groups_of": 1, "value": None, "sums": (-3, 3)} | options)
+
+
+def cells_of(netlist: dict, family: str) -> int:
+    """Logic cells as the packers count them: on iCE40 a flip-flop shares one with the table that only it reads."""
+    cells = netlist["cells"].values()
+    if family == "ecp5":
+        kinds = Counter(cell["type"] for cell in cells)
+        return kinds["LUT4"] + 2 * kinds["CCU2C"] + 4 * kinds["TRELLIS_DPR16X4"]
+    tables = {cell["connections"]["O"][0] for cell in cells if cell["type"] == "SB_LUT4"}
+    readers = Counter(bit for cell in cells for port, bits in cell["connections"].items() for bit in bits
+                      if cell["port_directions"][port] == "input")
+    inputs = [cell["connections"]["D"][0] for cell in cells if cell["type"].startswith("SB_DFF")]
+    return len(tables) + sum(bit not in tables or readers[bit] > 1 for bit in inputs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["ice40", "ecp5"])
+@pytest.mark.parametrize(("book", "outputs", "inputs", "options"), [
+    ("binary", 64, 784, {"lanes": 8, "groups_of": 2, "width": 16}),
+    ("ternary", 20, 784, {"lanes": 4, "groups_of": 1, "width": 8}),
+    ("pow2", 40, 300, {"lanes": 4, "groups_of": 4, "width": 8}),
+])
+def test_cost_is_that_of_synthesis(book, outputs, inputs, options, family, tmp_path):
+    """Block RAMs exactly, logic cells within 15 %."""
+    dense = synapses(book, outputs, inputs)
+    dut = integrator(dense, memories=BY_FAMILY[family], **options)
+    (tmp_path / "top.il").write_text(declare_collision_free(rtlil.convert(dut, name="top", emit_src=False)))
+    synthesis = {"ice40": "synth_ice40", "ecp5": "synth_ecp5 -nodsp"}[family]
+    tools.run(tools.find("yosys"), ["-q", "-p", f"read_rtlil top.il; {synthesis} -top top; write_json top.json"],
+              folder=tmp_path, log="log")
+    netlist = json.loads((tmp_path / "top.json").read_text())["modules"]["top"]
+    kinds = Counter(cell["type"] for cell in netlist["cells"].values())
+    sums = int(dense.weights.clip(max=0).sum(axis=1).min()), int(dense.weights.clip(min=0).sum(axis=1).max())
+    estimated = cost(dense, value=None, sums=sums, family=family, **options)
+    assert estimated.ram == kinds["SB_RAM40_4K"] + kinds["DP16KD"]
+    assert estimated.cells == pytest.approx(cells_of(netlist, family), rel=0.15)
