@@ -94,6 +94,8 @@ def _train(recipe: Recipe, data: Dataset, yardstick: bool, progress: Callable[[E
     share = accuracy(model, data.test_images, data.test_labels, recipe.preprocess)
     whole = float((predict(network, data.test_images, recipe.preprocess) == data.test_labels).mean())
     accuracies = {"float": reached, "model": share, "integer": whole}
+    if recipe.validation:
+        accuracies["validation"] = history[-1].validation
     network = dataclasses.replace(network, provenance=_provenance(recipe, data, accuracies))
     return TrainResult(model=model, network=network, accuracy_float=reached, accuracy_model=share,
                        accuracy_integer=whole, level0=level0, history=tuple(history),

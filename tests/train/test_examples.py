@@ -8,6 +8,7 @@ import pytest
 from spikeloom import load
 from spikeloom.sim.reference import simulate
 from spikeloom.train import datasets, load_frames, recipe
+from spikeloom.train.preprocess import Preprocess
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NETWORKS = sorted(EXAMPLES.glob("*.qsnn"))
@@ -17,7 +18,7 @@ NETWORKS = sorted(EXAMPLES.glob("*.qsnn"))
 def test_network_follows_its_recipe(path):
     network, made = load(path), recipe(path.stem)
     assert network.provenance["recipe"] == made.name
-    assert network.provenance["preprocess"] == made.preprocess.to_json()
+    assert Preprocess.from_json(network.provenance["preprocess"]) == made.preprocess
     assert (network.input, network.encoder) == (made.model.input, made.model.encoder)
     assert (network.readout, network.timesteps) == (made.model.readout, made.model.timesteps)
     for layer, config in zip(network.layers, made.model.layers, strict=True):

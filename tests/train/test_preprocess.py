@@ -24,15 +24,26 @@ def test_pools_by_the_mean():
         assert got[n, y, x] == int(square.astype(float).mean()) >> 5
 
 
+@pytest.mark.parametrize("level", [1, 64, 128, 255])
+def test_one_bit_says_that_the_mean_reaches_the_level(level):
+    got = Preprocess(pool=2, bits=1, level=level).apply(IMAGES)
+    means = IMAGES.reshape(5, 14, 2, 14, 2).astype(float).mean(axis=(2, 4))
+    assert np.array_equal(got, means >= level)
+    assert np.array_equal(Preprocess(pool=2, bits=1).apply(IMAGES), means // 128)
+
+
 def test_round_trips_through_provenance():
-    one = Preprocess(crop=20, pool=2, bits=5)
-    assert Preprocess.from_json(one.to_json()) == one
-    with pytest.raises(SpikeloomError, match="preprocess must be an object with crop, pool, bits, not {'crop': 3}"):
+    for one in (Preprocess(crop=20, pool=2, bits=5), Preprocess(bits=1, level=40)):
+        assert Preprocess.from_json(one.to_json()) == one
+    assert Preprocess.from_json({"crop": 20, "pool": 2, "bits": 1}) == Preprocess(crop=20, pool=2, bits=1)
+    with pytest.raises(SpikeloomError, match="an object with crop, pool, bits, level, not {'crop': 3}"):
         Preprocess.from_json({"crop": 3})
 
 
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: Preprocess(bits=9), "preprocess bits must be an integer from 1 to 8, not 9"),
+    (lambda: Preprocess(bits=2, level=60), "preprocess level must be 128 with 2 bits, not 60"),
+    (lambda: Preprocess(bits=1, level=0), "preprocess level must be an integer from 1 to 255, not 0"),
     (lambda: Preprocess(pool=0), "preprocess pool must be an integer from 1 to 16, not 0"),
     (lambda: Preprocess(crop=29).apply(IMAGES), "preprocess crop must be at most 28, not 29"),
     (lambda: Preprocess(crop=25, pool=2).apply(IMAGES), "preprocess pool must divide 25 and 25, not be 2"),
