@@ -256,8 +256,8 @@ def random_plan(network: Network, seed: int) -> Plan:
         update = 1 if last else int(rng.choice([1, 1, 2, 2, 4, 8]))
         wanted = neurons if rng.random() < 0.07 else min(neurons, int(2 ** rng.uniform(0, 3.5)))
         lanes = -(-wanted // update) * update
-        kinds = [name for name in strategies.names() if obstacle(network, k, name) is None]
-        strategy = "dense" if "dense" in kinds and rng.random() < 0.5 else str(rng.choice(kinds))
+        kinds = [name for name in ("parallel", *strategies.names()) if obstacle(network, k, name) is None]
+        strategy = "dense" if "dense" in kinds and rng.random() < 0.4 else str(rng.choice(kinds))
         if strategy == "conv":
             lanes = 1 << (lanes - 1).bit_length()
         width = int(2 ** rng.integers(1, 7)) if strategy == "popcount" else None

@@ -40,7 +40,7 @@ def run(plan, frames: np.ndarray, **options) -> Bench:
     assert [([one.score for one in answer], answer[-1].best) for answer in seen] == [
         (answer.scores, answer.best) for answer in answers]
     for k, one in enumerate(net.layers):
-        lanes, count, bits = plan.layers[k].update_lanes, one.size, net.state_bits(k)
+        lanes, count, bits = plan.trace_lanes(k), one.size, net.state_bits(k)
         rows = [row for row in zip(*(bench.watched[k, name] for name in ("valid", "group", "spikes", "membranes")),
                                    strict=True) if row[0]]
         groups = -(-count // lanes)
