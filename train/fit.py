@@ -81,6 +81,7 @@ def fit(model: SpikingMlp, images: np.ndarray, labels: np.ndarray, preprocess: P
     targets, steps = torch.from_numpy(labels.astype(np.int64)), len(images) // schedule.batch
     optimizer = _optimizer(model, schedule.rate)
     pacer = torch.optim.lr_scheduler.LambdaLR(optimizer, _cosine(steps * schedule.epochs))
+    plain = _prepared(images, preprocess) if schedule.augment == Augment() else None
     began, history, quantized = time.monotonic(), [], model.quantized
     model.quantized = quantized and not schedule.float_epochs
     for number in range(1, schedule.epochs + 1):
@@ -92,8 +93,11 @@ def fit(model: SpikingMlp, images: np.ndarray, labels: np.ndarray, preprocess: P
         for k in range(steps):
             _thin(model, schedule.pruning, (number - 1) * steps + k, schedule.epochs * steps)
             some = order[k * schedule.batch:(k + 1) * schedule.batch]
-            distorted = _augmented(images[some.numpy()], schedule.augment, generator)
-            output = model(preprocess.apply(distorted))
+            if plain is None:
+                frames = preprocess.apply(schedule.augment.apply(images[some.numpy()], generator))
+            else:
+                frames = plain[some.numpy()]
+            output = model(frames)
             loss = functional.cross_entropy(output.logits, targets[some], label_smoothing=schedule.smoothing)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -131,8 +135,9 @@ def _thin(model: SpikingMlp, pruning: Pruning, step: int, steps: int) -> None:
             layer.thin(pruning.density(layer.config.density, step, steps), pruning.final(step, steps))
 
 
-def _augmented(images: np.ndarray, augment: Augment, generator: torch.Generator) -> np.ndarray:
-    return images if augment == Augment() else augment.apply(images, generator)
+def _prepared(images: np.ndarray, preprocess: Preprocess) -> np.ndarray:
+    parts = [preprocess.apply(images[k:k + EVALUATION_BATCH]) for k in range(0, len(images), EVALUATION_BATCH)]
+    return np.concatenate(parts).astype(np.int32)
 
 
 def _optimizer(model: SpikingMlp, rate: float) -> torch.optim.Optimizer:
