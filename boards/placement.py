@@ -33,10 +33,10 @@ def _binary(value: str) -> str:
     return f"{int(value, 16):0{4 * (len(value) - 2)}b}"
 
 
-def block_rams(netlist: dict, family: str, memory: str) -> dict[str, dict]:
+def block_rams(netlist: dict, family: str, memory: str, module: str = "top") -> dict[str, dict]:
     """The block RAMs of a memory in a flat netlist, by their name's end: "row.column"."""
     found = {}
-    for name, cell in netlist["modules"]["top"]["cells"].items():
+    for name, cell in netlist["modules"][module]["cells"].items():
         if cell["type"] in CELLS[family] and re.fullmatch(re.escape(memory) + r"\.\d+\.\d+", name):
             found[name[len(memory) + 1:]] = cell
     return found
@@ -63,7 +63,7 @@ def layouts(coarse: dict, memories: Sequence[str], family: str, folder: Path) ->
     netlist = json.loads((folder / "layout.json").read_text())
     found = {}
     for k, (memory, count) in enumerate(copies.items()):
-        rounds = [block_rams(netlist, family, f"memory{k}_{bit}") for bit in range((count + 1).bit_length())]
+        rounds = [block_rams(netlist, family, "memory", f"copy{k}_{bit}") for bit in range((count + 1).bit_length())]
         found[memory] = {place: _decode([copy[place] for copy in rounds], count) for place in rounds[0]}
         if set(np.concatenate([[-1], *found[memory].values()]).tolist()) - {-1} != set(range(count)):
             raise ToolError(f"yosys must keep all {count} bits of the memory {memory} in block RAM")
@@ -84,30 +84,24 @@ def _number(cell: dict, parameter: str) -> int:
 
 
 def _copies(cells: dict, counts: dict[str, int]) -> str:
-    """A design of nothing but copies of the memories: in copy `b`, position p holds bit b of p + 1."""
-    lines, inputs, outputs = [], set(), []
+    """Copies of the memories, a module each: in copy `b`, position p holds bit b of p + 1."""
+    lines = []
     for k, (memory, count) in enumerate(counts.items()):
         cell = cells[memory]
         numbers = np.arange(1, count + 1)
+        bits = {b for port in cell["connections"].values() for b in port if isinstance(b, int)}
+        outputs = {b for b in cell["connections"]["RD_DATA"] if isinstance(b, int)}
+        ports = [f"  wire {'output' if b in outputs else 'input'} {p} \\w{b}" for p, b in enumerate(sorted(bits), 1)]
         for bit in range((count + 1).bit_length()):
             init = "".join(np.where(numbers >> bit & 1, "1", "0")[::-1])
-            lines += _attributes(cell) + [f"  cell $mem_v2 \\memory{k}_{bit}"]
+            lines += [f"module \\copy{k}_{bit}", *ports, *_attributes(cell), "  cell $mem_v2 \\memory"]
             for name, value in cell["parameters"].items():
-                if name == "INIT":
-                    value = init
-                lines.append(f"    parameter \\{name} {_constant(name, value, k, bit)}")
-            for port, bits in cell["connections"].items():
-                if port == "RD_DATA":
-                    outputs.append((f"\\out{k}_{bit}", len(bits)))
-                    lines.append(f"    connect \\{port} \\out{k}_{bit}")
-                else:
-                    inputs.update(b for b in bits if isinstance(b, int))
-                    joined = " ".join(f"\\in{b}" if isinstance(b, int) else f"1'{b}" for b in reversed(bits))
-                    lines.append(f"    connect \\{port} {{ {joined} }}")
-            lines.append("  end")
-    ports = [f"  wire input {k} \\in{b}" for k, b in enumerate(sorted(inputs), 1)]
-    ports += [f"  wire width {width} output {k} {name}" for k, (name, width) in enumerate(outputs, len(ports) + 1)]
-    return "\n".join(["attribute \\top 1", "module \\top", *ports, *lines, "end", ""])
+                lines.append(f"    parameter \\{name} {_constant(name, init if name == 'INIT' else value)}")
+            for port, connected in cell["connections"].items():
+                joined = " ".join(f"\\w{b}" if isinstance(b, int) else f"1'{b}" for b in reversed(connected))
+                lines.append(f"    connect \\{port} {{ {joined} }}")
+            lines += ["  end", "end"]
+    return "\n".join([*lines, ""])
 
 
 def _attributes(cell: dict) -> list[str]:
@@ -115,7 +109,7 @@ def _attributes(cell: dict) -> list[str]:
     return [f'  attribute \\{name} "{value.strip()}"' for name, value in styles.items()]
 
 
-def _constant(name: str, value: str, k: int, bit: int) -> str:
+def _constant(name: str, value: str) -> str:
     if name == "MEMID":
-        return f'"\\\\memory{k}_{bit}"'
+        return '"\\\\memory"'
     return f"{len(value)}'{value}"

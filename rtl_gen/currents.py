@@ -44,7 +44,7 @@ class Currents(wiring.Component):
         self.groups = -(-layer.size // lanes)
         self.integrator = strategies.load(how.strategy).Integrator(
             layer.synapses, lanes=how.lanes, groups_of=lanes, value=value, sums=layer.synapses.sum_range(inputs),
-            memories=memories, **how.options, **({} if how.weights == "rom" else {"weights": how.weights}))
+            memories=memories, **how.options)
         self.passes = self.integrator.passes
         terms, members = [self.integrator.sum_shape], {}
         self.feedback = self.skipping = None

@@ -65,7 +65,8 @@ class LayerPlan:
     @property
     def options(self) -> dict[str, object]:
         """What the strategy's integrator takes beside the lanes."""
-        return {} if self.width is None else {"width": self.width}
+        width = {} if self.width is None else {"width": self.width}
+        return width if self.weights == "rom" else {**width, "weights": self.weights}
 
     def passes(self, neurons: int) -> int:
         """How often each timestep must be presented to a layer of so many neurons."""

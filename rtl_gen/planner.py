@@ -16,6 +16,7 @@ from spikeloom.network import Network
 from spikeloom.rtl_gen import cost, parallel, presynaptic, strategies, words
 from spikeloom.rtl_gen.memories import BY_FAMILY, MemoryRules
 from spikeloom.rtl_gen.plan import MULTIPLES, STRATEGIES_OF, LayerPlan, Plan, check_layer, obstacle
+from spikeloom.rtl_gen.roomy import roomy
 from spikeloom.rtl_gen.strategies import Cost
 
 FAMILIES, GOALS = ("ice40", "ecp5"), ("latency", "cells", "throughput")
@@ -93,6 +94,9 @@ def make(network: Network, *, family: str | None = None, cells: int | None = Non
         check.choice("family", family, FAMILIES)
     check.choice("goal", goal, GOALS)
     given = _given(network, lanes, update_lanes, layers)
+    loaded = [k for k, how in enumerate(given) if how.get("weights", "rom") != "rom"]
+    if loaded:
+        network = roomy(network, only=loaded)
     budget = Budget(cells=cells, ram=ram, spram=spram)
     counted, rules = family or "ice40", BY_FAMILY[family]
     events = activity or [typical(network, k) for k in range(len(network.layers))]

@@ -6,6 +6,7 @@ given network's.
 """
 
 import dataclasses
+from collections.abc import Collection
 
 import numpy as np
 
@@ -80,15 +81,19 @@ def _decoded(codebook: object, code: int) -> np.ndarray:
         return np.array([], np.int64)
 
 
-def roomy(network: Network, *, constants: bool = False) -> Network:
-    """`network` with room for any weights of its codebooks, and with `constants` for any thresholds and biases.
+def roomy(network: Network, *, constants: bool = False, only: Collection[int] | None = None) -> Network:
+    """`network` with room for any weights of its codebooks, and with `constants` for any thresholds and biases; `only`
+    in the layers with these numbers.
 
     Biases of a roomy network lie within the range of the membranes. Raises `SpikeloomError` where the widest sums do
     not fit a network, or where synapses are not dense.
     """
     layers = []
     for k, layer in enumerate(network.layers):
-        if type(layer.synapses) is not Dense or layer.recurrent is not None:
+        if only is not None and k not in only:
+            layers.append(layer)
+            continue
+        if not isinstance(layer.synapses, Dense) or layer.recurrent is not None:
             raise SpikeloomError(f"layer {k} must be dense without recurrent synapses to leave room for other weights")
         changes = {"synapses": _copied(_RoomyDense, layer.synapses)}
         if constants:

@@ -170,7 +170,7 @@ def _check_room(synapses: Dense, value: Shape | None, sums: tuple[int, int]) -> 
                              f"not {sums[0]} .. {sums[1]}")
 
 
-def occupancy(synapses: Dense, *, lanes: int, groups_of: int, events: np.ndarray) -> np.ndarray:
+def occupancy(synapses: Dense, *, lanes: int, groups_of: int, events: np.ndarray, weights: str = "rom") -> np.ndarray:
     """Clock cycles, int64 `(timesteps,)`, for which the events `(timesteps, inputs)` keep the integrator busy."""
     passes = -(-synapses.outputs // lanes)
     return passes * np.maximum((events != 0).sum(axis=1) + 1, lanes // groups_of + 3)

@@ -41,7 +41,7 @@ def folder(arguments: argparse.Namespace) -> Path:
     return arguments.out or Path("build", Path(arguments.network).stem)
 
 
-def plan(arguments: argparse.Namespace, network: Network, *, must_fit: bool = False):
+def planned(arguments: argparse.Namespace, network: Network, *, must_fit: bool = False):
     """The Plan that the arguments ask for, judged by the events of the images beside the network, if there are any."""
     from spikeloom import boards
     return plan_for(arguments, network, boards.board(arguments.board), typical(arguments.network, network),
@@ -49,7 +49,7 @@ def plan(arguments: argparse.Namespace, network: Network, *, must_fit: bool = Fa
 
 
 def plan_for(arguments: argparse.Namespace, network: Network, board, activity, *, must_fit: bool = False):
-    """`plan` for a given board and activity."""
+    """`planned` for a given board and activity."""
     from spikeloom.rtl_gen import planner
     budget = board.budget
     return planner.make(

@@ -43,9 +43,11 @@ def run(arguments) -> int:
 def _plan(arguments, network):
     """The Plan that the arguments ask for, with room for a swap if they do."""
     if arguments.swappable is None:
-        return commands.plan(arguments, network)
+        return commands.planned(arguments, network)
     network = swap.with_room(network, arguments.swappable)
-    plan = commands.plan(arguments, network)
+    # What other strategies build depends on which weights are zero.
+    arguments.layer = [f"{k}:dense" for k in range(len(network.layers))] + arguments.layer
+    plan = commands.planned(arguments, network)
     if arguments.swappable == "all":
         plan = dataclasses.replace(plan, memories=dataclasses.replace(plan.memories, rom=0))
     return plan

@@ -33,7 +33,7 @@ def run(arguments) -> int:
     for name in ("samples", "random", "cocotb_samples"):
         if getattr(arguments, name) is not None:
             check.integer(f"--{name.replace('_', '-')}", getattr(arguments, name), 1, 1 << 20)
-    plan = commands.plan(arguments, network)
+    plan = commands.planned(arguments, network)
     chosen = samples.choose(arguments.network, network, images=arguments.images, labels=arguments.labels,
                             test_set=arguments.test_set, random_count=arguments.random).first(arguments.samples)
     paths = ("volume", "cocotb") if arguments.path == "both" else (arguments.path,)

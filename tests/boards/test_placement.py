@@ -13,8 +13,8 @@ from spikeloom.rtl_gen.verilog import to_rtlil
 
 from .roms import Roms
 
-SHAPES = {"ice40": ((40, 300), (8, 1000), (4, 1500), (2, 2500), (3, 600), (20, 2), (7, 257)),
-          "ecp5": ((36, 600), (40, 1100), (9, 2100), (4, 4200), (1, 17000), (20, 70), (5, 2))}
+SHAPES = {"ice40": ((16, 40), (7, 300), (3, 600), (2, 2100), (20, 2)),
+          "ecp5": ((36, 520), (9, 1100), (20, 70), (5, 2))}
 SCRIPT = ("read_rtlil top.il; synth_{0} -top top -run begin:map_ram; select t:$mem_v2; "
           "write_json -selected coarse.json; select -clear; "
           "synth_{0} -top top -run map_ram:map_ffram; select top; write_json -selected top.json")

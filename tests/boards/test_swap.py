@@ -10,7 +10,7 @@ from spikeloom.errors import FileError, SpikeloomError
 
 from .roms import Roms
 
-SHAPES = ((40, 300), (5, 700), (6, 20))
+SHAPES = ((20, 200), (5, 600), (6, 20))
 BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s-25f"}
 UNPACK = {"ice40": ("icepack", "iceunpack", "top.bin", "again.asc"),
           "ecp5": ("ecppack", "ecpunpack", "top.bit", "again.config")}
@@ -31,7 +31,7 @@ def built(request, tmp_path_factory):
 def test_a_swapped_bitstream_is_that_of_a_build(built, tmp_path):
     chosen, folder, first = built
     swapped = swap(top(2, logic=True), chosen, folder, tmp_path / "two")
-    assert swapped.seconds < 30 and swapped.bits == 40 * 300 + 5 * 700 + 16 * 20
+    assert swapped.seconds < 30 and swapped.bits == 20 * 200 + 5 * 600 + 16 * 20
     assert swapped.bitstream.read_bytes() != first
     back = swap(top(1, logic=True), chosen, folder, tmp_path / "one")
     assert back.bitstream.read_bytes() == first
