@@ -14,7 +14,19 @@ from pathlib import Path
 import numpy as np
 
 from spikeloom import (
-    Conv, Decay, Dense, Input, Layer, Lif, Network, SpikeloomError, SumPool, boards, codebooks, encoders, report,
+    Conv,
+    Decay,
+    Dense,
+    Input,
+    Layer,
+    Lif,
+    Network,
+    SpikeloomError,
+    SumPool,
+    boards,
+    codebooks,
+    encoders,
+    report,
 )
 from spikeloom.boards.build import build
 from spikeloom.rtl_gen import cost, timing

@@ -10,11 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spikeloom import encoders
 from spikeloom.network import Network
 from spikeloom.rtl_gen import strategies, words
+from spikeloom.rtl_gen.parallel import readout
+from spikeloom.rtl_gen.parallel import timing as parallel_timing
 from spikeloom.rtl_gen.plan import Plan
 
 LIF, SERIALIZER, READOUT = 4, 1, 1     # latencies of a group through these components
+LEAST_CLOCKS = {"delta": 2}             # of a word, where an encoder cannot take one a clock
+EMITTED = 16                            # neurons of a vector that become events in a clock
 FIRST = {"dense": 3, "popcount": 6, "sparse": 4, "conv": 4, "pool": 4}  # from a mark to the first group
 LEAST_GROUPS = 4                       # a layer of fewer groups waits for its own write-back
 
@@ -48,18 +53,35 @@ class Activity:
 
 def latency(plan: Plan, activity: Activity) -> np.ndarray:
     """Clock cycles, `(batch,)`, from the first accepted transfer of an inference to its last result."""
-    layers = [_Stage(plan, k, activity.seen(plan.network, k), activity.spikes[k]) for k in range(len(plan.layers))]
+    network, steps = plan.network, plan.network.timesteps
+    stages = [_Chain(plan, first, last, activity) if plan.layers[first].strategy == "parallel" else
+              _Stage(plan, first, activity.seen(network, first), activity.spikes[first])
+              for first, last in plan.stages]
     source = _Source(plan, activity)
-    for t in range(plan.network.timesteps):
-        begins, ends = source.timestep(t)
-        for k, layer in enumerate(layers):
-            following = layers[k + 1].free if k + 1 < len(layers) else None
-            begins, ends = layer.timestep(t, begins, ends, following)
-    return ends + READOUT
+
+    def advance(k: int, t: int, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Timestep `t` of stage `k` and all that follows from it; when the last of it was over."""
+        final = k + 1 == len(stages)
+        begins, ends = stages[k].timestep(t, begins, ends, None if final else stages[k + 1].free)
+        if final:
+            return ends
+        delay = min(network.layers[plan.stages[k][1]].delay, steps)
+        over = np.zeros_like(ends)
+        for empty in range(delay if t == 0 else 0):
+            over = advance(k + 1, empty, begins + empty, begins + empty)
+        return advance(k + 1, t + delay, begins, ends) if t + delay < steps else over
+
+    over = np.zeros(len(activity.first), np.int64)
+    for t in range(steps):
+        over = np.maximum(over, advance(0, t, *source.timestep(t)))
+    return over + READOUT
 
 
 class _Source:
-    """When the events of each timestep come to the first layer: a word a clock, or its events if it has more."""
+    """When the events of each timestep come to the first layer: a word a clock, or its events if it has more.
+
+    A vector comes when all of its words are there.
+    """
 
     def __init__(self, plan: Plan, activity: Activity):
         self.clocks, self.now = page_clocks(plan, activity.first), np.zeros(len(activity.first), np.int64)
@@ -77,11 +99,54 @@ def page_clocks(plan: Plan, first: np.ndarray) -> np.ndarray:
     """Clocks, `(batch, timesteps or 1)`, of one presentation of a page: words, events and mark."""
     if plan.source == "events":
         return first.sum(axis=2) + 1
-    lanes = words.values(plan.network)
-    padded = np.zeros((*first.shape[:2], -(-first.shape[2] // lanes) * lanes), bool)
-    padded[:, :, :first.shape[2]] = first
-    counts = padded.reshape(*first.shape[:2], -1, lanes).sum(axis=3)
-    return np.maximum(counts, 1).sum(axis=2) + (counts[:, :, -1] > 0)
+    network = plan.network
+    if plan.vectors:
+        return np.full(first.shape[:2], words.per_page(network) + 1)
+    lanes, size = words.values(network), network.input.size
+    counts = np.zeros((*first.shape[:2], words.per_page(network)), np.int64)
+    for channel in range(first.shape[2] // size):       # an encoder may give several values for each input
+        padded = np.zeros((*first.shape[:2], counts.shape[2] * lanes), bool)
+        padded[:, :, :size] = first[:, :, channel * size:][:, :, :size]
+        counts += padded.reshape(*counts.shape, lanes).sum(axis=3)
+    kind = "direct" if network.encoder is None else encoders.kind(network.encoder)
+    return np.maximum(counts, LEAST_CLOCKS.get(kind, 1)).sum(axis=2) + (counts[:, :, -1] > 0)
+
+
+class _Chain:
+    """Parallel layers: a vector enters, moves one layer's adders and neurons at a time, and leaves as events."""
+
+    def __init__(self, plan: Plan, first: int, last: int, activity: Activity):
+        network = plan.network
+        self.whole, self.outputs = last == len(network.layers) - 1, network.outputs
+        self.through = sum(parallel_timing.layer_latency(network, k) for k in range(first, last + 1))
+        if self.whole:
+            self.through += readout.latency(network)
+        self.hold, self.collected = plan.hold(first), 0 if first == 0 and plan.vectors else 1
+        batch = len(activity.first)
+        spikes = activity.spikes[last]
+        groups = -(-spikes.shape[2] // EMITTED)
+        padded = np.zeros((*spikes.shape[:2], groups * EMITTED), bool)
+        padded[:, :, :spikes.shape[2]] = spikes
+        counts = padded.reshape(*spikes.shape[:2], groups, EMITTED).sum(axis=3)
+        self.clocks = np.maximum(counts, 1).sum(axis=2) + (counts[:, :, -1] > 0)
+        self.free = np.zeros(batch, np.int64)
+        self.entered, self.left = np.full(batch, -1), np.zeros(batch, np.int64)
+
+    def timestep(self, t: int, begins: np.ndarray, ends: np.ndarray, following: np.ndarray | None
+                 ) -> tuple[np.ndarray, np.ndarray]:
+        """See `_Stage.timestep`; for the network's last layer, when the last result leaves."""
+        come = self.entered + 1 if self.hold > 1 and t else np.maximum(ends + self.collected, self.entered + 1)
+        self.entered = come
+        self.free = come
+        out = come + self.through
+        if self.whole:
+            return out, out + self.outputs - READOUT
+        start = np.maximum(out, self.left)
+        if following is not None:
+            start = np.maximum(start, following - 2)
+        self.left = start + 1 + self.clocks[:, t]
+        self.entered = np.maximum(self.entered, start - self.through)
+        return start + 2, self.left
 
 
 class _Stage:
@@ -151,14 +216,14 @@ class _Stage:
     def integrate(self, t: int, begins: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
         """For each pass, when its first group reaches the neurons."""
         if self.hold > 1 and t:
-            return [self.left - LIF + (t == 1)] * self.passes
+            return [self.left - LIF + (t == 1)] * len(self.clocks)
         if self.strategy == "dense":
             return self.passing(t, begins, ends)
         if self.strategy == "popcount":
             return self.scanning(t, begins, ends)
         # The sums leave, a group a clock, while the next timestep's events wait.
         mark = np.maximum(ends, np.maximum(begins, self.free) + self.busy[:, t] - self.groups)
-        self.free = np.maximum(mark, self.drained) + self.groups
+        self.free = np.maximum(mark, self.drained - FIRST[self.strategy]) + self.groups
         return [mark + FIRST[self.strategy]]
 
     def passing(self, t: int, begins: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
@@ -179,9 +244,9 @@ class _Stage:
         """Spikes are collected while those of the timestep before are scanned."""
         mark = np.maximum(np.maximum(ends, np.maximum(begins, self.free) + self.events[:, t]), self.scanned)
         ready, at = [], mark + 1
-        for _ in self.clocks:
-            at = np.maximum(at + self.words, self.drained)
+        for number in range(len(self.clocks)):
+            before = self.drained - FIRST["popcount"] if number == 0 else at + self.per_pass + 1
+            at = np.maximum(at + self.words, before)
             ready.append(at + FIRST["popcount"])
-            self.drained = at + FIRST["popcount"] + self.per_pass
-        self.scanned, self.free = at, mark + 1
+        self.scanned, self.free = np.maximum(at, mark + self.busy[:, t]), mark + 1
         return ready
