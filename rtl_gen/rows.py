@@ -1,7 +1,7 @@
 """A pruned weight matrix as rows of packed words: only the synapses that survive, each a slot and a short code."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -168,8 +168,9 @@ class Rows:
         starts = np.where(self.counts > 0, self.starts, 0)
         return (starts + (self.counts << self.start_bits)).tolist()
 
-    def words(self) -> list[int]:
-        """The word memory's contents, lane 0 in the low bits."""
+    @cached_property
+    def entries(self) -> np.ndarray:
+        """The entries of each word, `(words, lanes)`."""
         row, neuron, number = self._survivors
         bank, copy = neuron % self.banks, number % self.copies
         stride = 1 if self.pointers else self.synapses.inputs
@@ -183,7 +184,23 @@ class Rows:
         filler = np.full(self.lanes, zero << self.slot_bits) if self._pads_with_zero else spare
         entries = np.tile(filler, (self.word_count, 1))
         entries[address, copy * self.banks + bank] = neuron // self.banks + (codes << self.slot_bits)
-        return [sum(entry << lane * self.entry_bits for lane, entry in enumerate(word)) for word in entries.tolist()]
+        return entries
+
+    def words(self) -> list[int]:
+        """The word memory's contents, lane 0 in the low bits."""
+        return [sum(entry << lane * self.entry_bits for lane, entry in enumerate(word))
+                for word in self.entries.tolist()]
+
+    def memories(self) -> list[tuple[int, int]]:
+        """Depth and width of the memories of words and of pointers, as far as they hold more than constants."""
+        pointers = np.array(self.pointer_words()) if self.pointer_bits else np.zeros(1, np.int64)
+        found = []
+        for contents in (self.entries, pointers[:, None]):
+            varying = np.bitwise_or.reduce(contents ^ contents[:1], axis=0)
+            width = sum(int(bits).bit_count() for bits in varying)
+            if width:
+                found.append((len(contents), width))
+        return found
 
 
 def _bits_of(codes: list[int] | tuple[int, ...]) -> int:
@@ -191,6 +208,7 @@ def _bits_of(codes: list[int] | tuple[int, ...]) -> int:
     return (max(len(codes), 1) - 1).bit_length()
 
 
+@lru_cache(maxsize=64)
 def pack(synapses: Dense, *, lanes: int, groups_of: int, banks: int | None = None) -> Rows:
     """The rows of `synapses` with the given banks, or with those, and pointers or not, that make bits times cycles
     least; a multiple of `groups_of` banks, deep enough a bank to fit the smallest block RAM where that can be."""

@@ -167,15 +167,18 @@ def test_reading_always_is_refuted(shape, tmp_path):
 @pytest.mark.parametrize(("shape", "expected"), [
     (("ice40", 4, 5, 12), 0), (("ice40", 4, 6, 12), 4), (("ice40", 8, 256, 16), 8), (("ice40", 2, 256, 17), 4),
     (("ecp5", 8, 64, 16), 0), (("ecp5", 8, 80, 14), 0), (("ecp5", 8, 96, 14), 8), (("ecp5", 4, 200, 14), 4),
+    (("ecp5", 1, 128, 8), 0), (("ecp5", 1, 128, 9), 1), (("ecp5", 1, 192, 5), 1), (("ecp5", 1, 161, 7), 0),
+    (("ecp5", 1, 176, 8), 1), (("ecp5", 1, 256, 4), 0), (("ecp5", 1, 48, 36), 1), (("ecp5", 1, 32, 72), 0),
 ])
-def test_memories_by_hand(shape, expected):
+def test_memories_counted_by_yosys(shape, expected):
     family, lanes, depth, width = shape
     assert accumulator_rams(family, lanes=lanes, depth=depth, width=width) == expected
 
 
 @pytest.mark.parametrize(("family", "depth", "width", "read_only", "written"), [
     ("ice40", 1190, 56, 18, 18), ("ice40", 700, 40, 8, 8), ("ice40", 10000, 11, 28, 28), ("ice40", 10, 5, 1, 1),
-    ("ecp5", 1190, 56, 5, 6), ("ecp5", 3000, 40, 7, 8), ("ecp5", 700, 40, 3, 3), ("ecp5", 10, 5, 1, 1),
+    ("ecp5", 8495, 36, 18, 18), ("ecp5", 4100, 20, 5, 7), ("ecp5", 1190, 56, 5, 6),
+    ("ecp5", 3000, 40, 7, 8), ("ecp5", 700, 40, 3, 3), ("ecp5", 10, 5, 1, 1),
 ])
 def test_blocks_counted_by_yosys(family, depth, width, read_only, written):
     """Counted with Yosys 0.70 for memories forced into block RAM."""
