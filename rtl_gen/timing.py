@@ -73,7 +73,7 @@ def latency(plan: Plan, activity: Activity) -> np.ndarray:
 
     over = np.zeros(len(activity.first), np.int64)
     for t in range(steps):
-        over = np.maximum(over, advance(0, t, *source.timestep(t)))
+        over = np.maximum(over, advance(0, t, *source.timestep(t, stages[0].free)))
     return over + READOUT
 
 
@@ -87,11 +87,11 @@ class _Source:
         self.clocks, self.now = page_clocks(plan, activity.first), np.zeros(len(activity.first), np.int64)
         self.hold = plan.hold(0)
 
-    def timestep(self, t: int) -> tuple[np.ndarray, np.ndarray]:
+    def timestep(self, t: int, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.hold > 1 and t:
             return self.now, self.now
-        begins = self.now
-        self.now = self.now + self.clocks[:, min(t, self.clocks.shape[1] - 1)]
+        begins = np.maximum(self.now, free - 1)
+        self.now = begins + self.clocks[:, min(t, self.clocks.shape[1] - 1)]
         return begins, self.now
 
 
