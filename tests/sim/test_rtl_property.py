@@ -1,8 +1,11 @@
 """Random networks: reference = naive loop = RTL, every spike, membrane, score and class, with and without stalls."""
 
+import numpy as np
 import pytest
 
+from spikeloom.rtl_gen import timing
 from spikeloom.sim import cosim, naive, volume
+from spikeloom.sim.activity import measure
 from spikeloom.sim.mismatch import compare
 from spikeloom.sim.random_networks import random_frames, random_network, random_plan
 from spikeloom.sim.reference import simulate
@@ -15,6 +18,7 @@ NETWORKS, CHUNK, FRAMES = 300, 20, 4
 def test_reference_equals_naive_equals_rtl(start):
     networks = {seed: random_network(seed) for seed in range(start, start + CHUNK)}
     built = volume.build_many([random_plan(network, seed) for seed, network in networks.items()])
+    errors = []
     for (seed, network), core in zip(networks.items(), built, strict=True):
         frames = random_frames(network, seed, FRAMES)
         expected = simulate(network, frames, trace=True, device="cpu")
@@ -23,8 +27,12 @@ def test_reference_equals_naive_equals_rtl(start):
             assert (answer.best, answer.scores) == (expected.classes[b], expected.scores[b].tolist()), (seed, b)
             assert answer.membranes == [v[b].tolist() for v in expected.membranes], (seed, b)
         for pipelined, stalls in ((False, 0), (True, seed + 1)):
-            result = compare(expected, core.run(frames, pipelined=pipelined, stalls=stalls))
+            observed = core.run(frames, pipelined=pipelined, stalls=stalls)
+            result = compare(expected, observed)
             assert not result.mismatches, f"network {seed}, stalls {stalls}: {result.first}"
+            if not pipelined and all(one.recurrent is None and one.residual is None for one in network.layers):
+                errors.append(abs(timing.latency(core.plan, measure(network, frames)) / observed.cycles - 1).mean())
+    assert np.median(errors) < 0.03     # of a few dozen cycles each; benchmarks/cost_model.py has real sizes
 
 
 @pytest.mark.slow
