@@ -17,7 +17,8 @@ class Stimulus:
 
     Parameters
     ----------
-    payloads : uint64, all transfers in order.
+    payloads : uint64, all transfers in order; where one may have more than 64 bits, uint32 `(transfers, words)`, low
+        bits first.
     starts : int64 `(batch + 1,)`: inference b is `payloads[starts[b]:starts[b + 1]]`.
     """
 
@@ -27,6 +28,11 @@ class Stimulus:
     @property
     def inferences(self) -> int:
         return len(self.starts) - 1
+
+    def chunks(self, bits: int) -> np.ndarray:
+        """The payloads, of `bits` bits each, as uint32 `(transfers, words)`."""
+        wide = self.payloads if self.payloads.ndim == 2 else self.payloads.astype("<u8").view("<u4").reshape(-1, 2)
+        return np.ascontiguousarray(wide[:, :-(-bits // 32)])
 
 
 def payload_bits(plan: Plan) -> int:

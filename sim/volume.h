@@ -74,11 +74,11 @@ enum Error : int64_t {
 
 // Mirrored field by field by `volume._Run`.
 struct Run {
-    const uint64_t *payloads;
+    const uint32_t *payloads;  // each in as many words as it needs
     const int64_t *starts;
-    int64_t inferences, timesteps, outputs, payload_bits, layers;
+    int64_t inferences, timesteps, outputs, payload_bits, result_bits, layers;
     const Layer *layer;
-    Field score, best, last;
+    Field score, best, last;   // scores follow each other; a last of width 0: all in one transfer
     int64_t pipelined, stall_seed, patience;
     int64_t *scores, *classes, *cycles;
     int64_t watch_layer, watch_event, watch_cycle;
@@ -97,7 +97,8 @@ class Driver {
     uint64_t random;
     int64_t hold_in = 0, hold_out = 0;
     bool offering = false, pending = false;
-    uint64_t pending_payload = 0;
+    int64_t words, result_words;
+    std::vector<uint32_t> pending_payload;
 #ifdef WAVES
     cxxrtl::vcd_writer vcd;
     std::ofstream file;
@@ -120,14 +121,11 @@ class Driver {
         return false;
     }
 
-    void put(uint64_t payload) {
-        top.i_payload[0] = uint32_t(payload);
-        if (run.payload_bits > 32) top.i_payload[1] = uint32_t(payload >> 32);
-    }
+    void put(const uint32_t *payload) { std::copy(payload, payload + words, top.i_payload); }
 
     void garbage() {
-        uint64_t bits = run.stall_seed ? draw() : 0x5555555555555555u;
-        put(run.payload_bits < 64 ? bits & ((uint64_t(1) << run.payload_bits) - 1) : bits);
+        for (int64_t k = 0; k < words; k++) top.i_payload[k] = run.stall_seed ? uint32_t(draw()) : 0x55555555u;
+        if (run.payload_bits % 32) top.i_payload[words - 1] &= (uint32_t(1) << run.payload_bits % 32) - 1;
     }
 
     bool traces() {
@@ -151,9 +149,11 @@ class Driver {
 
     bool result() {
         if (results >= offered) return fail(EXTRA_RESULT, -1, results);
-        bool last = field(top.o_payload, run.last.at, 1);
-        if (last != (output == run.outputs - 1)) return fail(LAST_MISPLACED, -1, results);
-        run.scores[results * run.outputs + output++] = signed_field(top.o_payload, run.score.at, run.score.width);
+        bool whole = !run.last.width, last = whole || field(top.o_payload, run.last.at, 1);
+        if (!whole && last != (output == run.outputs - 1)) return fail(LAST_MISPLACED, -1, results);
+        for (int64_t k = 0; k < (whole ? run.outputs : 1); k++)
+            run.scores[results * run.outputs + output++] =
+                signed_field(top.o_payload, run.score.at + k * run.score.width, run.score.width);
         last_result = cycle;
         idle = 0;
         if (last) {
@@ -177,8 +177,9 @@ class Driver {
 
     // A result that was refused must stand, and must not look at `ready`.
     bool results_are_held(bool ready) {
-        uint64_t payload = field(top.o_payload, 0, std::min<int64_t>(run.last.at + 1, 64));
-        if (pending && (!top.o_valid[0] || payload != pending_payload)) return fail(RESULT_CHANGED, -1, results);
+        if (pending && (!top.o_valid[0] || !std::equal(pending_payload.begin(), pending_payload.end(), top.o_payload)))
+            return fail(RESULT_CHANGED, -1, results);
+        pending_payload.assign(top.o_payload, top.o_payload + result_words);
         if (!ready) {
             bool valid = top.o_valid[0];
             top.o_ready[0] = 1;
@@ -188,7 +189,6 @@ class Driver {
             top.step();
         }
         pending = top.o_valid[0] && !ready;
-        pending_payload = payload;
         return true;
     }
 
@@ -196,7 +196,7 @@ class Driver {
         top.clk[0] = 0;
         if (!offering) offering = feed && !stalled(hold_in);
         top.i_valid[0] = offering;
-        if (offering) put(run.payloads[sent]); else garbage();
+        if (offering) put(run.payloads + sent * words); else garbage();
         bool ready = !stalled(hold_out);
         top.o_ready[0] = ready;
         top.step();
@@ -239,7 +239,9 @@ class Driver {
     }
 
 public:
-    Driver(Run &run, Ports &top) : run(run), top(top), seen(run.layers), random(run.stall_seed) {}
+    Driver(Run &run, Ports &top)
+        : run(run), top(top), seen(run.layers), random(run.stall_seed), words((run.payload_bits + 31) / 32),
+          result_words((run.result_bits + 31) / 32) {}
 
     void go() {
         open_waves();

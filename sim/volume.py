@@ -1,6 +1,7 @@
 """The volume path: a Core's RTL, compiled by CXXRTL, answers whole data sets and shows every spike and membrane."""
 
 import ctypes
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from spikeloom.errors import SpikeloomError
+from spikeloom.network import Network
 from spikeloom.rtl_gen import verilog
 from spikeloom.rtl_gen.core import Core
 from spikeloom.rtl_gen.plan import Plan
@@ -41,12 +43,45 @@ class Waves:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Volume:
-    """A compiled Core. `build` makes it."""
+class Interface:
+    """What the driver must know of a design's ports.
 
-    plan: Plan
+    Parameters
+    ----------
+    payload_bits, result_bits : widths of a transfer at `i` and at `o`.
+    score, best, last : (lowest bit, width) in a result; without a `last` all scores come in one transfer.
+    lanes : neurons in a group of each trace.
+    patience : cycles without any transfer after which the design hangs.
+    """
+
+    payload_bits: int
+    result_bits: int
+    score: tuple[int, int]
+    best: tuple[int, int]
+    last: tuple[int, int] = (0, 0)
+    lanes: tuple[int, ...]
+    patience: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiled(ABC):
+    """A compiled network: design number `number` of `library`."""
+
     library: Path
     number: int = 0
+
+    @property
+    @abstractmethod
+    def network(self) -> Network:
+        """What the design computes."""
+
+    @abstractmethod
+    def interface(self) -> Interface:
+        """Its ports."""
+
+    @abstractmethod
+    def stimulus(self, frames: np.ndarray, shuffle: int | None) -> stimulus.Stimulus:
+        """The transfers of `frames`; see `stimulus.make`."""
 
     def run(
         self,
@@ -78,8 +113,9 @@ class Volume:
         return self._run(frames, pipelined, stalls, None, None, (layer, group))[1].watch_cycle
 
     def _run(self, frames, pipelined, stalls, progress, waves, watch) -> tuple[Observation, "_Run"]:
-        network = self.plan.network
-        sent = stimulus.make(self.plan, frames, shuffle=stalls or None)
+        network, ports = self.network, self.interface()
+        sent = self.stimulus(frames, stalls or None)
+        payloads = sent.chunks(ports.payload_bits)
         count, steps = sent.inferences, network.timesteps
         sizes = [layer.size for layer in network.layers]
         observation = {
@@ -90,9 +126,8 @@ class Volume:
         spikes = tuple(np.zeros((count, steps, n), bool) for n in sizes)
         membranes = tuple(np.zeros((count, steps, n), np.int32) for n in sizes)
         layers = (_Layer * len(sizes))(*(
-            _Layer(n, self.plan.trace_lanes(k), network.state_bits(k), s.ctypes.data, v.ctypes.data)
-            for k, (n, s, v) in enumerate(zip(sizes, spikes, membranes, strict=True))))
-        result = result_layout(network)
+            _Layer(n, lanes, network.state_bits(k), s.ctypes.data, v.ctypes.data)
+            for k, (n, lanes, s, v) in enumerate(zip(sizes, ports.lanes, spikes, membranes, strict=True))))
         stopped: list[BaseException] = []
 
         def report(done: int) -> int:
@@ -104,11 +139,11 @@ class Volume:
             return len(stopped)
 
         run = _Run(
-            payloads=sent.payloads.ctypes.data, starts=sent.starts.ctypes.data, inferences=count, timesteps=steps,
-            outputs=network.outputs, payload_bits=stimulus.payload_bits(self.plan), layers=len(sizes),
-            layer=ctypes.addressof(layers),
-            **{name: _Field(result[name].offset, result[name].width) for name in ("score", "best", "last")},
-            pipelined=pipelined, stall_seed=stalls, patience=patience(self.plan),
+            payloads=payloads.ctypes.data, starts=sent.starts.ctypes.data, inferences=count, timesteps=steps,
+            outputs=network.outputs, payload_bits=ports.payload_bits, result_bits=ports.result_bits,
+            layers=len(sizes), layer=ctypes.addressof(layers),
+            score=_Field(*ports.score), best=_Field(*ports.best), last=_Field(*ports.last),
+            pipelined=pipelined, stall_seed=stalls, patience=ports.patience,
             **{name: array.ctypes.data for name, array in observation.items()},
             watch_layer=watch[0], watch_event=watch[1], watch_cycle=-1,
             waves=str(waves.path).encode() if waves else None, waves_from=waves.first if waves else 0,
@@ -122,6 +157,27 @@ class Volume:
             text = _ERRORS[run.error].format(layer=run.error_layer, patience=run.patience, outputs=run.outputs)
             raise HardwareError(f"{text} (inference {run.error_inference}, cycle {run.error_cycle})")
         return Observation(**observation, spikes=spikes, membranes=membranes, total_cycles=run.total_cycles), run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume(Compiled):
+    """A compiled Core. `build` makes it."""
+
+    plan: Plan
+
+    @property
+    def network(self) -> Network:
+        return self.plan.network
+
+    def interface(self) -> Interface:
+        result = result_layout(self.network)
+        fields = {name: (result[name].offset, result[name].width) for name in ("score", "best", "last")}
+        return Interface(payload_bits=stimulus.payload_bits(self.plan), result_bits=result.size, **fields,
+                         lanes=tuple(self.plan.trace_lanes(k) for k in range(len(self.plan.layers))),
+                         patience=patience(self.plan))
+
+    def stimulus(self, frames: np.ndarray, shuffle: int | None) -> stimulus.Stimulus:
+        return stimulus.make(self.plan, frames, shuffle=shuffle)
 
 
 def build(plan: Plan, *, rtlil: str | None = None, folder: Path = FOLDER, effort: str = "run",
@@ -163,7 +219,8 @@ class _Run(ctypes.Structure):
 
     _fields_ = [
         ("payloads", ctypes.c_void_p), ("starts", ctypes.c_void_p),
-        *((name, ctypes.c_int64) for name in ("inferences", "timesteps", "outputs", "payload_bits", "layers")),
+        *((name, ctypes.c_int64) for name in (
+            "inferences", "timesteps", "outputs", "payload_bits", "result_bits", "layers")),
         ("layer", ctypes.c_void_p),
         *((name, _Field) for name in ("score", "best", "last")),
         *((name, ctypes.c_int64) for name in ("pipelined", "stall_seed", "patience")),

@@ -29,14 +29,15 @@ def row_ranges(weights: np.ndarray, bias: np.ndarray, inputs: tuple[int, int]) -
     return low, high
 
 
-def terms_of(weights: np.ndarray) -> int:
-    """Most signed digits of a row: the terms of the widest adder."""
-    return max(sum(len(signed_digits(w)) for w in row[row != 0].tolist()) for row in weights)
+def row_terms(weights: np.ndarray) -> np.ndarray:
+    """Signed digits of each row `(outputs,)`: the terms of its adder."""
+    size = np.abs(weights).astype(np.int64)
+    return np.bitwise_count(size ^ 3 * size).sum(axis=1, dtype=np.int64)
 
 
 def latency(weights: np.ndarray, fan: int = FAN) -> int:
     """Cycles from the inputs to the currents."""
-    cycles, terms = 1, terms_of(weights)
+    cycles, terms = 1, int(row_terms(weights).max())
     while terms > fan:
         cycles, terms = cycles + 1, -(-terms // fan)
     return cycles
@@ -84,21 +85,21 @@ class Adder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        stages = self.latency - 1
         for n, row in enumerate(self.weights):
             terms = [self.term(self.i[k], w) for k, w in enumerate(row.tolist()) if w]
             terms = [term for digits in terms for term in digits]
             constant = int(self.bias[n])
             if self.plain:
                 terms, constant = inverted(terms, constant)
-                constant %= 1 << len(self.o[str(n)])
-            for stage in range(stages):
+            for stage in range(self.latency - 1):
                 parts = [terms[k:k + self.fan] for k in range(0, len(terms), self.fan)]
-                terms = [self.register(m, part, f"s{stage + 1}_sum{n}_{k}") for k, part in enumerate(parts)]
+                terms = [self.register(m, part, 0 if k else constant, f"s{stage + 1}_sum{n}_{k}")
+                         for k, part in enumerate(parts)]
+                constant = 0 if terms else constant
             current = Signal(self.o[str(n)].shape(), name=f"current{n}", reset_less=True)
             m.d.comb += self.o[str(n)].eq(current)
             with m.If(self.go & self.load):
-                m.d.sync += current.eq(total(terms) + constant)
+                m.d.sync += current.eq(total(terms) + constant % (1 << len(current)))
         return m
 
     def term(self, x: Value, weight: int) -> list[tuple[Value, int, int, int]]:
@@ -107,12 +108,12 @@ class Adder(wiring.Component):
         return [(x.shift_left(position), digit, *sorted((low * digit << position, high * digit << position)))
                 for position, digit in signed_digits(weight)]
 
-    def register(self, m: Module, terms: list, name: str) -> tuple[Value, int, int, int]:
-        """The registered sum of `terms`, as a term."""
-        low, high = sum(term[2] for term in terms), sum(term[3] for term in terms)
+    def register(self, m: Module, terms: list, constant: int, name: str) -> tuple[Value, int, int, int]:
+        """The registered sum of `terms` and a constant, as a term."""
+        low, high = (sum(term[side] for term in terms) + constant for side in (2, 3))
         out = Signal(range_shape(low, high), name=name, reset_less=True)
         with m.If(self.go):
-            m.d.sync += out.eq(total(terms))
+            m.d.sync += out.eq(total(terms) + constant % (1 << len(out)))
         return out, 1, low, high
 
 

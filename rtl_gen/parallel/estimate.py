@@ -1,0 +1,54 @@
+"""What a parallel layer takes of a part, before synthesis. Calibrated on `benchmarks` of single layers."""
+
+import numpy as np
+
+from spikeloom.network import Lif, Network
+from spikeloom.rtl_gen.parallel.adder import row_ranges, row_terms
+from spikeloom.rtl_gen.parallel.reach import reach
+from spikeloom.rtl_gen.readout import score_shape
+from spikeloom.rtl_gen.strategies import Cost
+
+FULL_ADDER = 1.93       # look-up tables that take one bit off a sum
+SAVED = 4               # those that the last bits of a row need less
+COMPARISON, SUBTRACTION, LATE_RESET, CLIP = 4.5, 0.7, 1.3, 0.25     # a neuron; and for each bit of its sum
+LEAK = {"ice40": 1.0, "ecp5": 1.4}                                  # for each bit and signed digit of the leak
+REST = 4.0              # of a refractory neuron
+SCORE = 7               # for each bit of a score: gathered, compared, handed on
+
+
+def cost(network: Network, layer: int, *, family: str) -> Cost:
+    """Logic cells of layer number `layer`, with the register of the frame if it is the first and the readout if it is
+    the last. No memory at all."""
+    built, inputs = network.layers[layer], network.presynaptic_range(layer)
+    weights, neurons = built.synapses.weights, built.neurons
+    width = max((inputs[1] - inputs[0]).bit_length(), 1)
+    rows = np.maximum(FULL_ADDER * row_terms(weights) * width - SAVED, 1)
+    cells = rows[row_terms(weights) > 0].sum() + _neurons(network, layer, family)
+    if layer == 0:
+        cells += width * (weights != 0).any(axis=0).sum() + 60
+    if layer == len(network.layers) - 1:
+        cells += SCORE * score_shape(network).width * neurons.neurons
+    return Cost(cells=int(cells), ram=0)
+
+
+def _neurons(network: Network, layer: int, family: str) -> float:
+    built = network.layers[layer]
+    neurons: Lif = built.neurons
+    low, high = row_ranges(built.synapses.weights, neurons.bias, network.presynaptic_range(layer))
+    bounds = reach(neurons, low, high, network.timesteps)
+    bits = _bits(bounds.raw_low, bounds.raw_high)
+    each = bits * (1 + CLIP * ((bounds.raw_high > neurons.v_max).astype(int) * (neurons.reset != "zero")
+                               + (bounds.raw_low < neurons.v_min) * (neurons.v_min != 0)))
+    each = each + bounds.fires * COMPARISON
+    each = each + bounds.fires * bits * {"zero": 0, "subtract": SUBTRACTION, "subtract-late": LATE_RESET}[neurons.reset]
+    if not neurons.decay.is_identity and neurons.decay.num:
+        each = each + bits * LEAK[family] * len(neurons.decay.signed_digits)
+    if neurons.refractory:
+        each = each + bounds.fires * REST
+    return float(each.sum())
+
+
+def _bits(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Width of a register for `low .. high`."""
+    most = np.maximum(high, -low - 1).clip(1)
+    return np.floor(np.log2(most)).astype(int) + 1 + (low < 0)
