@@ -13,7 +13,7 @@ from spikeloom.rtl_gen.verilog import to_rtlil
 
 from .roms import Roms
 
-SHAPES = {"ice40": ((16, 40), (7, 300), (3, 600), (2, 2100), (20, 2)),
+SHAPES = {"ice40": ((16, 40), (7, 300), (2, 2100), (20, 2)),
           "ecp5": ((36, 520), (9, 1100), (20, 70), (5, 2))}
 SCRIPT = ("read_rtlil top.il; synth_{0} -top top -run begin:map_ram; select t:$mem_v2; "
           "write_json -selected coarse.json; select -clear; "
