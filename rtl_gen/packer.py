@@ -16,7 +16,7 @@ class Packer(wiring.Component):
     Parameters
     ----------
     item : shape.
-    lanes : items of a group, a power of two.
+    lanes : items of a group, a power of two, 2 or more.
     short : items of a group marked so; the first ones.
 
     Members
