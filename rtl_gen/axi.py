@@ -86,7 +86,6 @@ class AxiCore(wiring.Component):
         if any(layer.weights != "rom" for layer in plan.layers):
             raise SpikeloomError("plan weights must be 'rom' for AXI: there is no port to load them")
         self.plan, self.score_bits = plan, 8 * score_bytes(plan)
-        self._core = Core(plan)
         super().__init__({
             "aclk": In(1), "aresetn": In(1),
             **_stream("s_axis", In, Out, {"tdata": words.BITS, "tlast": 1}),
@@ -103,8 +102,8 @@ class AxiCore(wiring.Component):
         m.domains.sync = ClockDomain()
         m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn)]
         reset = Signal()
-        m.submodules.core = ResetInserter(reset)(self._core)
-        core, frame_words = self._core, words.per_frame(self.plan.network)
+        core, frame_words = Core(self.plan), words.per_frame(self.plan.network)
+        m.submodules.core = ResetInserter(reset)(core)
 
         # Frames and results pass through; what passes is watched.
         taken = Signal()
