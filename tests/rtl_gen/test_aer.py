@@ -3,8 +3,9 @@ import random
 
 import numpy as np
 import pytest
-from amaranth.hdl import ClockDomain, Module
-from amaranth.lib.wiring import connect
+from amaranth.hdl import Assert, ClockDomain, Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, connect
 from amaranth.sim import Simulator
 
 from spikeloom import SpikeloomError
@@ -16,6 +17,7 @@ from spikeloom.sim.reference import simulate
 
 from .small import network
 from .streams import STALLS, Bench, timesteps
+from .test_collision_proofs import proven
 
 
 def simulated(top, *testbenches) -> None:
@@ -286,3 +288,43 @@ def test_a_camera_and_a_core_are_the_reference_on_binned_events(lanes):
 def test_wrong_parameters_are_named(parameters, message):
     with pytest.raises(SpikeloomError, match=f"^{message}$"):
         AerEvents(**{"height": 2, "width": 2, "timesteps": 1} | parameters)
+
+
+class Watched(wiring.Component):
+    """An AerEvents whose bitmap must never be read and written at one address at once, whatever comes."""
+
+    def __init__(self, dut: AerEvents):
+        self.dut = dut
+        address = dut.i.payload.shape()
+        super().__init__({"valid": In(1), "address": In(address), "tick": In(1), "ready": In(1)})
+
+    def elaborate(self, platform):
+        inner = self.dut.elaborate(platform)
+        (read,), (write,) = (getattr(inner.submodules.bitmap, f"{kind}_ports") for kind in ("read", "write"))
+        inner.d.comb += Assert(~(read.en & write.en & (read.addr == write.addr)))
+        m = Module()
+        m.submodules.dut = inner
+        m.d.comb += [
+            self.dut.i.valid.eq(self.valid),
+            self.dut.i.payload.eq(self.address),
+            self.dut.tick.eq(self.tick),
+            self.dut.o.ready.eq(self.ready),
+        ]
+        return m
+
+
+def test_the_bitmap_is_never_read_where_it_is_written(tmp_path):
+    assert proven(Watched(AerEvents(4, 8, timesteps=3)), tmp_path)
+
+
+def test_a_bitmap_that_is_always_read_is_refuted(tmp_path):
+    class Eager(AerEvents):
+        """Reads in every clock."""
+
+        def elaborate(self, platform):
+            m = super().elaborate(platform)
+            (read,) = m.submodules.bitmap.read_ports
+            m.d.comb += read.en.eq(1)
+            return m
+
+    assert not proven(Watched(Eager(4, 8, timesteps=3)), tmp_path)

@@ -1,13 +1,16 @@
+# amaranth: UnusedElaboratable=no
 import numpy as np
 import pytest
 
 from spikeloom.rtl_gen import words
+from spikeloom.rtl_gen.encoders.delta import Delta
 from spikeloom.rtl_gen.encoders.direct import Direct
 from spikeloom.rtl_gen.source import Source
 
 from . import streams
 from .small import network
 from .streams import STALLS, Bench, gaps
+from .test_collision_proofs import Watched, proven
 
 
 def packed(net, frames: np.ndarray, rng) -> list[int]:
@@ -127,3 +130,9 @@ def test_a_lost_value_is_caught(monkeypatch):
     check(network((9, 2), bits=4, encoder="direct"), passes=1)
     with pytest.raises(AssertionError):
         check(network((9, 2), bits=4, signed=True, encoder="direct"), passes=1)
+
+
+@pytest.mark.parametrize("size", [1, 16, 50])
+def test_references_are_never_read_where_they_are_written(size, tmp_path):
+    net = network((size, 2), bits=16 if size == 1 else 1, encoder="delta", level=1)
+    assert proven(Watched(Delta(net), "references"), tmp_path)

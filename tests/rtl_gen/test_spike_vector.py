@@ -1,13 +1,16 @@
 # amaranth: UnusedElaboratable=no
 import numpy as np
 import pytest
-from amaranth.hdl import Mux
+from amaranth.hdl import Assert, Module, Mux
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In
 
 from spikeloom.rtl_gen import spike_vector
 from spikeloom.rtl_gen.memories import BY_FAMILY
 from spikeloom.rtl_gen.spike_vector import SpikeVector
 
 from .streams import STALLS, Bench
+from .test_collision_proofs import proven
 
 
 def spikes(steps: list[list[int]]) -> list[dict]:
@@ -62,3 +65,45 @@ def test_forgotten_spikes_are_caught(monkeypatch):
     monkeypatch.setattr(spike_vector, "Mux", lambda one, a, b: b if isinstance(b, int) else Mux(one, a, b))
     with pytest.raises(AssertionError):
         run(SpikeVector(8, width=4, passes=1), steps)
+
+
+class Watched(wiring.Component):
+    """A SpikeVector whose banks must never be read and written at one address at once, whatever comes."""
+
+    def __init__(self, dut: SpikeVector):
+        self.dut = dut
+        super().__init__({"valid": In(1), "index": In(dut.i.p.index.shape()), "mark": In(1), "ready": In(1)})
+
+    def elaborate(self, platform):
+        inner = self.dut.elaborate(platform)
+        for bank in ("bank0", "bank1"):
+            (read,), (write,) = (getattr(inner.submodules[bank], f"{kind}_ports") for kind in ("read", "write"))
+            inner.d.comb += Assert(~(read.en & write.en & (read.addr == write.addr)))
+        m = Module()
+        m.submodules.dut = inner
+        m.d.comb += [
+            self.dut.i.valid.eq(self.valid),
+            self.dut.i.p.index.eq(self.index),
+            self.dut.i.p.mark.eq(self.mark),
+            self.dut.o.ready.eq(self.ready),
+        ]
+        return m
+
+
+@pytest.mark.parametrize("passes", [1, 3])
+@pytest.mark.parametrize("inputs", [2, 3, 6])
+def test_no_bank_is_read_where_it_is_written(inputs, passes, tmp_path):
+    assert proven(Watched(SpikeVector(inputs, width=2, passes=passes)), tmp_path)
+
+
+def test_a_vector_that_reads_what_it_has_is_refuted(tmp_path):
+    class Forgetful(SpikeVector):
+        """Reads a word for every spike."""
+
+        def elaborate(self, platform):
+            m = super().elaborate(platform)
+            (read,) = m.submodules.bank0.read_ports
+            m.d.comb += read.en.eq(1)
+            return m
+
+    assert not proven(Watched(Forgetful(6, width=2, passes=1)), tmp_path)
