@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from spikeloom.network import Dense, Layer, Network
+from spikeloom.synapses.conv import Conv
 from spikeloom.train.layer import SpikingLayer
 from spikeloom.train.model import SpikingMlp
 
@@ -35,8 +36,14 @@ def _layer(layer: SpikingLayer) -> Layer:
     if threshold is not None:
         threshold = _integers(threshold)
         threshold = int(threshold[0]) if len(threshold) == 1 else threshold
+    geometry = config.convolution
+    if geometry is None:
+        synapses = Dense(weights=_integers(weights), codebook=config.codebook)
+    else:
+        synapses = Conv(weights=_integers(weights), codebook=config.codebook, input=geometry.input,
+                        stride=geometry.stride, padding=geometry.padding)
     return Layer(
-        synapses=Dense(weights=_integers(weights), codebook=config.codebook),
+        synapses=synapses,
         neurons=dataclasses.replace(config.neurons, threshold=threshold, bias=_integers(bias)),
         delay=config.delay,
     )

@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from spikeloom import check, codebooks
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Lif
 from spikeloom.train import neuron, prune
+from spikeloom.train.convolution import Convolution
 from spikeloom.train.quantize import exact_limit, quantize, spread, through
 
 EPSILON, MOMENTUM = 1e-3, 0.02
@@ -29,6 +31,7 @@ class LayerConfig:
     biases : "neuron" or "none".
     density : share of the weights that pruning leaves, above 0; 1: no pruning.
     balance : see `spikeloom.train.prune.mask`.
+    convolution : instead of all inputs to all neurons; the neurons of a channel share bias and threshold.
     """
 
     codebook: object
@@ -38,6 +41,7 @@ class LayerConfig:
     biases: str = "neuron"
     density: float = 1.0
     balance: int = 1
+    convolution: Convolution | None = None
 
     def __post_init__(self):
         codebooks.kind(self.codebook)
@@ -50,11 +54,23 @@ class LayerConfig:
             raise SpikeloomError(f"density must be a number above 0 and at most 1, not {self.density!r}")
         if self.density < 1 and codebooks.kind(self.codebook) == "binary":
             raise SpikeloomError(f"density must be 1 with binary weights, which cannot be 0, not {self.density!r}")
-        check.integer("balance", self.balance, 1, self.neurons.neurons)
+        check.integer("balance", self.balance, 1, self.rows)
+        if self.convolution is not None and self.convolution.outputs != self.neurons.neurons:
+            raise SpikeloomError(f"neurons must be as many as the convolution's outputs, {self.convolution.outputs}, "
+                                 f"not {self.neurons.neurons}")
+
+    @property
+    def rows(self) -> int:
+        """Channels, or without a convolution neurons: what has weights, bias and threshold of its own."""
+        return self.neurons.neurons if self.convolution is None else self.convolution.channels
+
+    def weight_shape(self, inputs: int) -> tuple[int, ...]:
+        """`(outputs, inputs)`, or `(channels out, channels in, rows, columns)`."""
+        return (self.rows, inputs) if self.convolution is None else self.convolution.weight_shape
 
 
 class Integers(NamedTuple):
-    """What a layer computes with: weights (outputs, inputs), bias (outputs,) and threshold (outputs or 1,), or None."""
+    """What a layer computes with: weights as in the contract, bias (outputs,), threshold (outputs or 1,) or None."""
 
     weights: torch.Tensor
     bias: torch.Tensor
@@ -73,8 +89,9 @@ class SpikingLayer(nn.Module):
     def __init__(self, config: LayerConfig, inputs: int, generator: torch.Generator):
         super().__init__()
         self.config, self.quantized, self.frozen, self.thinned = config, True, False, False
-        size, fires = config.neurons.neurons, config.neurons.fires
-        self.latent = nn.Parameter(spread(config.codebook) * torch.randn(size, inputs, generator=generator))
+        size, fires, shape = config.rows, config.neurons.fires, config.weight_shape(inputs)
+        self.places = config.neurons.neurons // size
+        self.latent = nn.Parameter(spread(config.codebook) * torch.randn(shape, generator=generator))
         self.shift = nn.Parameter(torch.full((size,), 0.3 if fires else 0.0), requires_grad=config.biases == "neuron")
         if fires:
             self.gain = nn.Parameter(torch.ones(size if config.thresholds == "neuron" else 1))
@@ -82,13 +99,14 @@ class SpikingLayer(nn.Module):
             self.register_buffer("variance", torch.ones(size))
         self.register_buffer("kept", torch.ones_like(self.latent) if config.density < 1 else None)
         self.register_buffer("step", torch.ones(()))
-        self.unit = spread(config.codebook) * 2.0**config.codebook.fraction * (inputs * config.density)**0.5
+        fan_in = self.latent[0].numel() * config.density
+        self.unit = spread(config.codebook) * 2.0**config.codebook.fraction * fan_in**0.5
 
     def forward(self, x: torch.Tensor, timesteps: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Spikes and membranes `(batch, timesteps, outputs)` for values `x` `(batch, timesteps or 1, inputs)`."""
         weights = self._weights()
-        sums = x @ weights.T
-        bias, threshold = self._fold(*self._statistics(sums))
+        sums = self._sums(x, weights)
+        bias, threshold = self._everywhere(*self._fold(*self._statistics(sums)))
         current = (sums + bias).expand(-1, timesteps, -1)
         state, spikes, membranes = neuron.start(current[:, 0]), [], []
         for t in range(timesteps):
@@ -100,7 +118,7 @@ class SpikingLayer(nn.Module):
     def thin(self, density: float, final: bool) -> None:
         """Keep this share of the weights, the largest; for good if `final`."""
         if self.kept is not None:
-            self.kept.copy_(prune.mask(self.latent, density, self.config.balance))
+            self.kept.copy_(prune.mask(self.latent.flatten(1), density, self.config.balance).view_as(self.latent))
             self.thinned = final
 
     def quantize(self) -> None:
@@ -114,7 +132,7 @@ class SpikingLayer(nn.Module):
     def integers(self) -> Integers:
         """Weights, bias and threshold of evaluation: what is exported."""
         statistics = (self.mean, self.variance) if self.config.neurons.fires else (None, None)
-        return Integers(self._weights(), *self._fold(*statistics))
+        return Integers(self._weights(), *self._everywhere(*self._fold(*statistics)))
 
     def check_exact(self, inputs: tuple[int, int], timesteps: int) -> None:
         """Refuse a layer whose sums may reach beyond the integers that the parameters' float type holds exactly."""
@@ -122,7 +140,8 @@ class SpikingLayer(nn.Module):
             weights, bias, _ = self.integers()
         neurons, limit = self.config.neurons, exact_limit(weights.dtype)
         v = max(-neurons.v_min, neurons.v_max + 1)
-        current = float((weights.abs().sum(dim=1) * max(map(abs, inputs)) + bias.abs()).max())
+        rows = weights.abs().flatten(1).sum(dim=1).repeat_interleave(self.places)
+        current = float((rows * max(map(abs, inputs)) + bias.abs()).max())
         worst = max(current + 2 * v, v * neurons.decay.num + 2**neurons.decay.shift, v * timesteps)
         if worst >= limit:
             raise SpikeloomError(f"sums of a layer must stay below {limit:.0f} to be exact in {weights.dtype}, "
@@ -133,10 +152,18 @@ class SpikingLayer(nn.Module):
         weights = quantize(weights, book, pruned=pruned) if self.quantized else weights * 2.0**book.fraction
         if self.kept is not None:
             weights = prune.masked(weights, self.kept, self.thinned)
-        return weights * self._sign()[:, None] if self.config.neurons.fires else weights
+        return weights * self._sign().view(-1, *[1] * (weights.ndim - 1)) if self.config.neurons.fires else weights
+
+    def _sums(self, x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        convolution = self.config.convolution
+        if convolution is None:
+            return x @ weights.T
+        maps = functional.conv2d(x.reshape(-1, *convolution.input), weights, stride=convolution.stride,
+                                 padding=convolution.padding)
+        return maps.reshape(*x.shape[:2], -1)
 
     def _sign(self) -> torch.Tensor:
-        return torch.where(self.gain < 0, -1.0, 1.0).expand(self.config.neurons.neurons)
+        return torch.where(self.gain < 0, -1.0, 1.0).expand(self.config.rows)
 
     def _statistics(self, sums: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         """Mean and variance of the sums before any change of sign; none for a readout layer."""
@@ -144,7 +171,10 @@ class SpikingLayer(nn.Module):
             return None, None
         if not self.training or self.frozen:
             return self.mean, self.variance
-        mean, variance = self._sign() * sums.mean(dim=(0, 1)), sums.var(dim=(0, 1), correction=0)
+        over = (0, 1)
+        if self.places > 1:
+            sums, over = sums.unflatten(2, (-1, self.places)), (0, 1, 3)
+        mean, variance = self._sign() * sums.mean(dim=over), sums.var(dim=over, correction=0)
         with torch.no_grad():
             self.mean.lerp_(mean, MOMENTUM)
             self.variance.lerp_(variance, MOMENTUM)
@@ -152,7 +182,7 @@ class SpikingLayer(nn.Module):
 
     def _fold(self, mean: torch.Tensor | None, variance: torch.Tensor | None
               ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Bias and threshold."""
+        """Bias and threshold of every row."""
         if mean is None:
             return self._rounded(self.shift * self.unit, torch.round), None
         if self.config.thresholds == "layer":
@@ -163,6 +193,13 @@ class SpikingLayer(nn.Module):
         if self.quantized:
             threshold = through(threshold, threshold.detach().clamp(1, self.config.neurons.v_max + 1))
         return self._rounded(bias, torch.round), threshold
+
+    def _everywhere(self, bias: torch.Tensor, threshold: torch.Tensor | None
+                    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Bias and threshold of every neuron, from those of every row."""
+        if threshold is not None and len(threshold) > 1:
+            threshold = threshold.repeat_interleave(self.places)
+        return bias.repeat_interleave(self.places), threshold
 
     def _rounded(self, value: torch.Tensor, rounding: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         return through(value, rounding(value.detach())) if self.quantized else value

@@ -52,7 +52,7 @@ class Output:
 
 
 class SpikingMlp(nn.Module):
-    """A multilayer perceptron of spiking neurons.
+    """Layers of spiking neurons, one after the other.
 
     Parameters
     ----------
@@ -67,6 +67,9 @@ class SpikingMlp(nn.Module):
         self.config = config
         generator = torch.Generator().manual_seed(seed)
         sizes = [config.input.size, *(layer.neurons.neurons for layer in config.layers)]
+        for layer, inputs in zip(config.layers, sizes, strict=False):
+            if layer.convolution is not None and layer.convolution.inputs != inputs:
+                raise SpikeloomError(f"convolution must have {inputs} inputs, not {layer.convolution.inputs}")
         self.layers = nn.ModuleList(
             SpikingLayer(layer, inputs, generator) for layer, inputs in zip(config.layers, sizes, strict=False))
         self.log_scale = nn.Parameter(torch.zeros(()))
