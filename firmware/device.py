@@ -97,9 +97,6 @@ class Device:
         sent, total = 0, sum(len(given) for _, given in layers.values())
         for layer, (row_words, given) in layers.items():
             rows = identity.load_words // row_words
-            if not rows:
-                raise LinkError(f"the device on {self.transport.name} must take {row_words} words at once, "
-                                f"not {identity.load_words}")
             for row in range(0, len(given) // row_words, rows):
                 piece = np.zeros(identity.load_words, "<u2")
                 part = given[row * row_words:(row + rows) * row_words]

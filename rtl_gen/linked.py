@@ -41,25 +41,30 @@ def plan_digest(plan) -> bytes:
     return hashlib.sha256(f"{bare.digest} {plan.layers}".encode()).digest()[:8]
 
 
+def row_words(plan, layer: int) -> int:
+    """16-bit words of a row of a layer's weight memory."""
+    synapses, how = plan.network.layers[layer].synapses, plan.layers[layer]
+    return -(-min(how.lanes, synapses.outputs) * synapses.codebook.bits // PART)
+
+
 def weights_to_load(plan) -> dict[int, tuple[int, np.ndarray]]:
     """For each layer whose weights come over the link: 16-bit words of a row of its memory, and all its words."""
     found = {}
     for k in loaded_layers(plan):
-        layer, how = plan.network.layers[k], plan.layers[k]
-        rows = weight_words(layer.synapses, how.lanes)
-        bits = min(how.lanes, layer.size) * layer.synapses.codebook.bits
-        found[k] = -(-bits // PART), load_words(rows, bits)
+        words_of_row = row_words(plan, k)
+        rows = weight_words(plan.network.layers[k].synapses, plan.layers[k].lanes)
+        found[k] = words_of_row, load_words(rows, words_of_row * PART)
     return found
 
 
 def identity(plan) -> Identity:
     """What a device made from `plan` answers to IDENTIFY, at first."""
-    network, loads = plan.network, bool(loaded_layers(plan))
+    network, rows = plan.network, [row_words(plan, k) for k in loaded_layers(plan)]
     frame = words.per_frame(network)
     return Identity(
-        digest=bytes(8) if loads else bytes.fromhex(network.digest)[:8],
+        digest=bytes(8) if rows else bytes.fromhex(network.digest)[:8],
         plan=plan_digest(plan),
-        load_words=min(max(frame - LOAD_HEADER, LEAST_LOAD), MOST_LOAD) if loads else 0,
+        load_words=max(min(frame - LOAD_HEADER, MOST_LOAD), LEAST_LOAD, *rows) if rows else 0,
         inputs=network.input.size,
         value_bits=network.input.bits,
         value_signed=int(network.input.signed),

@@ -8,7 +8,7 @@ from spikeloom.errors import LinkError
 from spikeloom.firmware.device import Device
 from spikeloom.firmware.simulated import SimulatedLine
 from spikeloom.network import Dense, Input, Layer, Lif, Network
-from spikeloom.rtl_gen.linked import LinkedCore, plan_digest, weights_to_load
+from spikeloom.rtl_gen.linked import LinkedCore, identity, plan_digest, weights_to_load
 from spikeloom.rtl_gen.plan import LayerPlan, Plan
 from spikeloom.rtl_gen.roomy import roomy
 
@@ -83,6 +83,15 @@ def test_the_plan_s_digest_is_not_of_the_weights_loaded():
     kinds = ("ram", "rom")
     assert plan_digest(plan(network(0), kinds)) != plan_digest(plan(network(1), kinds))
     assert weights_to_load(plan(network(0), ("rom", "rom"))) == {}
+
+
+def test_a_row_is_never_split():
+    wide = Network(**{**vars(network(0)), "layers": (
+        Layer(synapses=Dense(weights=np.ones((120, 20), int), codebook=BOOKS[0]),
+              neurons=Lif(neurons=120, threshold=6)),
+        Layer(synapses=Dense(weights=np.ones((5, 120), int), codebook=BOOKS[1]), neurons=Lif(neurons=5, threshold=2)))})
+    made = plan(wide, lanes=120)
+    assert identity(made).load_words == weights_to_load(made)[0][0] == -(-120 * 3 // 16)
 
 
 def test_weights_over_a_noisy_line():
