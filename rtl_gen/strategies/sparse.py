@@ -31,7 +31,7 @@ class Integrator(wiring.Component):
     A timestep keeps it busy for one clock a word of its events' rows (`spikeloom.rtl_gen.rows`), one for an event whose
     row is empty, and one a group: the sums are read and cleared before the next timestep's synapses are added. There is
     no bubble between words, events or timesteps. The first group comes 4 + ceil(log2 copies) clocks after the mark.
-    After reset the first word waits until all sums are cleared, one clock a group.
+    After reset the first word waits until all sums are cleared, one clock a group. `i.ready` depends on no input.
 
     Parameters
     ----------
@@ -72,16 +72,27 @@ class Integrator(wiring.Component):
             depth=rows.depth, terms=self.term_shape, sums=self.sum_shape, memories=self.memories)
         connect(m, accumulators.o, wiring.flipped(self.o))
 
-        # Stage 0: an event enters, its pointer is read.
+        # Stage 0: an event enters, its pointer is read. One more may wait, so that `i.ready` depends on nothing else.
+        waits = Signal()
+        waiting = Signal.like(i.payload)
+        event = Signal.like(i.payload)
+        takes = Signal()
         enters = Signal()
         done = Signal()
         s1_valid = Signal()
         s1_mark = Signal()
         s1_last = Signal()
-        m.d.comb += [i.ready.eq(~s1_valid | done), enters.eq(i.valid & i.ready)]
-        with m.If(i.ready):
-            m.d.sync += [s1_valid.eq(i.valid), s1_mark.eq(i.p.mark), s1_last.eq(i.p.last)]
-        start, count = self.pointer(m, enters & ~i.p.mark)
+        m.d.comb += [
+            i.ready.eq(~waits),
+            event.eq(Mux(waits, waiting, i.payload)),
+            takes.eq(~s1_valid | done),
+            enters.eq((i.valid | waits) & takes),
+        ]
+        with m.If(takes):
+            m.d.sync += [s1_valid.eq(enters), s1_mark.eq(event.mark), s1_last.eq(event.last), waits.eq(0)]
+        with m.Elif(i.valid & i.ready):
+            m.d.sync += [waits.eq(1), waiting.eq(i.payload)]
+        start, count = self.pointer(m, event.index, enters & ~event.mark)
 
         # Stage 1: one word of the row after the other is addressed.
         s2_valid = Signal()
@@ -113,8 +124,8 @@ class Integrator(wiring.Component):
             s1_value = Signal(self.value)
             value = Signal(self.value, name="s2_value")
             negated = Signal(signed(len(value) + 1), name="s2_negated")
-            with m.If(i.ready):
-                m.d.sync += s1_value.eq(i.p.value)
+            with m.If(takes):
+                m.d.sync += s1_value.eq(event.value)
             with m.If(goes):
                 m.d.sync += [value.eq(s1_value), negated.eq(-s1_value)]
         word = self.word(m, address, reads)
@@ -132,9 +143,9 @@ class Integrator(wiring.Component):
             ]
         return m
 
-    def pointer(self, m, enters):
+    def pointer(self, m, index, enters):
         """Where the row of the event in stage 1 begins, and how many words it has."""
-        rows, index = self.rows, self.i.p.index
+        rows = self.rows
         if rows.pointers:
             read = _table(m, "pointers", rows.pointer_words(), rows.pointer_bits, index, enters)
             return read[:rows.start_bits], read[rows.start_bits:]
