@@ -100,6 +100,20 @@ class Windows:
         taps = np.maximum(np.outer(rows, columns) * self.blocks, 1)
         return np.tile(taps.reshape(-1), self.channels)
 
+    def cells(self, words: bool) -> float:
+        """Logic cells of a `Footprint`, with or without its words, fitted to what Yosys makes of them."""
+        area = self.rows.size * self.columns.size
+        adders = 3 * (index_shape(self.places).width + words * index_shape(self.words).width)
+        return 40 + 1.2 * (adders + _division(self.inputs - 1, area) + _division(area - 1, self.columns.size))
+
+
+def _division(most: int, divisor: int) -> int:
+    """Bits of the subtractions and multiplexers of `Pipeline.divide`."""
+    if most < divisor or divisor & (divisor - 1) == 0:
+        return 0
+    widths = [min(most, (divisor << k + 1) - 1).bit_length() for k in range((most // divisor).bit_length())]
+    return 2 * sum(widths)
+
 
 def windows(synapses: object, *, groups: int, blocks: int, pitch: int) -> Windows:
     """The windows of convolution or pooling synapses."""

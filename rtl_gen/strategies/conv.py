@@ -1,5 +1,8 @@
 """The synapses of a convolution: each event walks its footprint, several output channels in a clock."""
 
+import functools
+import operator
+
 import numpy as np
 from amaranth.hdl import Const, Module, Shape, Signal, signed
 from amaranth.lib import data, memory, stream, wiring
@@ -143,5 +146,9 @@ def cost(synapses: Conv, *, lanes: int, groups_of: int, value: Shape | None, sum
     layout = layout_of(synapses, lanes, groups_of)
     width = range_shape(min(sums[0], -1), sums[1]).width
     words, built = weight_words(synapses, layout)
-    ram = layout.rams(family, width) + blocks(family, len(words), built * synapses.codebook.bits)
-    return Cost(cells=0, ram=ram)
+    bits = synapses.codebook.bits
+    varying = functools.reduce(operator.or_, (word ^ words[0] for word in words), 0).bit_count()
+    ram = layout.rams(family, width) + (blocks(family, len(words), varying) if varying else 0)
+    terms = layout.banks * max(bits - 1, 1) * (0 if value is None else value.width)
+    cells = layout.cells(family, width) + windows_of(synapses, layout).cells(words=True) + terms / 4
+    return Cost(cells=int(cells), ram=ram)

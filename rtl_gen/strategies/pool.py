@@ -94,5 +94,6 @@ def occupancy(synapses: SumPool, *, lanes: int, groups_of: int, events: np.ndarr
 def cost(synapses: SumPool, *, lanes: int, groups_of: int, value: Shape | None, sums: tuple[int, int],
          family: str) -> Cost:
     """What the integrator takes of a part of `family`."""
-    layout = layout_of(synapses, groups_of)
-    return Cost(cells=0, ram=layout.rams(family, range_shape(*sums).width))
+    layout, width = layout_of(synapses, groups_of), range_shape(*sums).width
+    cells = layout.cells(family, width) + windows_of(synapses, layout).cells(words=False)
+    return Cost(cells=int(cells), ram=layout.rams(family, width))
