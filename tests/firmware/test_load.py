@@ -64,17 +64,16 @@ def test_nothing_runs_before_weights_are_there():
     assert str(error.value) == "the device on the simulator must have its weights loaded before it runs"
 
 
-@pytest.mark.parametrize("other", [
-    plan(network(0, threshold=7)), plan(network(0), lanes=12), plan(network(0), ("ram", "ram")),
-    plan(network(9), ("spram", "rom"))])
-def test_another_plan_is_refused_and_changes_nothing(other):
+def test_another_plan_is_refused_and_changes_nothing():
     made = plan(network(0))
     device = Device(SimulatedLine(LinkedCore(made)))
     device.load(made)
-    with pytest.raises(LinkError) as error:
-        device.load(other)
-    assert str(error.value) == (f"the device on the simulator must be made for the plan {plan_digest(other).hex()}, "
-                                f"not {plan_digest(made).hex()}")
+    for other in (plan(network(0, threshold=7)), plan(network(0), lanes=12), plan(network(0), ("ram", "ram")),
+                  plan(network(9), ("spram", "rom"))):
+        with pytest.raises(LinkError) as error:
+            device.load(other)
+        assert str(error.value) == (f"the device on the simulator must be made for the plan {plan_digest(other).hex()}, "
+                                    f"not {plan_digest(made).hex()}")
     check_inferences(device, network(0), frames(1)[:1])
 
 
