@@ -11,7 +11,7 @@ from spikeloom.rtl_gen.plan import LayerPlan, Plan
 from spikeloom.rtl_gen.readout import score_shape
 from spikeloom.rtl_gen.strategies import Cost
 
-LINK = Cost(cells=620, ram=1)   # host link, UART and board top
+LINK = Cost(cells=850, ram=1)   # host link, UART and board top
 
 
 def total(parts: list[Cost]) -> Cost:

@@ -30,6 +30,7 @@ RAM_SHAPES = {
     "ice40": ((256, 16), (512, 8), (1024, 4), (2048, 2)),
     "ecp5": ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
 }
+BLOCK_RAM_CELLS = {"ice40": 64, "ecp5": 128}  # what a block RAM may save, as Yosys reckons
 LUT_RAM_WORDS = {"ice40": 0, "ecp5": 64}    # memories up to this depth need no block RAM
 
 
@@ -38,3 +39,9 @@ def block_rams(family: str, depth: int, width: int) -> int:
     if depth <= LUT_RAM_WORDS[family]:
         return 0
     return min(-(-depth // words_) * -(-width // bits) for words_, bits in RAM_SHAPES[family])
+
+
+def rom_block_rams(family: str, depth: int, width: int) -> int:
+    """Block RAMs of a memory that is never written: none if Yosys finds logic cheaper, a sixteenth of a cell a bit."""
+    blocks = block_rams(family, depth, width)
+    return 0 if depth * width <= 16 * BLOCK_RAM_CELLS[family] * blocks else blocks

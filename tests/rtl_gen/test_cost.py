@@ -9,7 +9,7 @@ from amaranth.lib.memory import Memory
 from spikeloom import tools
 from spikeloom.rtl_gen import cost
 from spikeloom.rtl_gen.collisions import declare_collision_free
-from spikeloom.rtl_gen.memories import block_rams
+from spikeloom.rtl_gen.memories import block_rams, rom_block_rams
 from spikeloom.rtl_gen.planner import make
 
 from .small import network
@@ -63,9 +63,15 @@ def test_rams_of_a_network_by_hand():
     """600 inputs of 4 bits, held constant; 30 ternary neurons in 2 passes; 10 outputs in one."""
     net = network((600, 30, 10), bits=4, encoder="direct", timesteps=4)
     plan = make(net, family="ice40", lanes=(16, 10), update_lanes=(2, 1))
-    frame, first_weights, second_weights = 1, 2 * -(-1200 // 256), 2
+    frame, first_weights, second_weights = 1, 2 * -(-1200 // 256), 0     # 30 words of 20 bits are logic
     currents = 2    # 15 words of 2 x 14 bits
     assert cost.of(plan, "ice40").ram == cost.LINK.ram + frame + first_weights + second_weights + currents
+
+
+@pytest.mark.parametrize(("family", "depth", "width", "expected"), [
+    ("ice40", 64, 16, 0), ("ice40", 65, 16, 1), ("ice40", 192, 30, 2), ("ecp5", 64, 32, 0), ("ecp5", 100, 36, 1)])
+def test_small_constants_are_logic(family, depth, width, expected):
+    assert rom_block_rams(family, depth, width) == expected
 
 
 def test_more_lanes_cost_cells():
