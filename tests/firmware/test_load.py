@@ -72,8 +72,8 @@ def test_another_plan_is_refused_and_changes_nothing():
                   plan(network(9), ("spram", "rom"))):
         with pytest.raises(LinkError) as error:
             device.load(other)
-        assert str(error.value) == (f"the device on the simulator must be made for the plan {plan_digest(other).hex()}, "
-                                    f"not {plan_digest(made).hex()}")
+        wanted, there = plan_digest(other).hex(), plan_digest(made).hex()
+        assert str(error.value) == f"the device on the simulator must be made for the plan {wanted}, not {there}"
     check_inferences(device, network(0), frames(1)[:1])
 
 
