@@ -195,7 +195,8 @@ def cost(synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, su
     width, slot = range_shape(min(sums[0], -1), sums[1]).width, index_shape(rows.depth).width
     ram = accumulator_rams(family, lanes=lanes, depth=rows.depth, width=width)
     each = CELLS[family]
-    cells = each["fixed"] + lanes * (each["sum bit"] * width + each["slot bit"] * slot)
+    cells = each["fixed"] + 2 * event_layout(synapses.inputs, value).size
+    cells += lanes * (each["sum bit"] * width + each["slot bit"] * slot)
     cells += each["address bit"] * (2 * index_shape(rows.word_count).width + rows.pointer_bits)
     cells += each["added bit"] * groups_of * (rows.copies - 1) * width
     if family == "ice40":
