@@ -1,6 +1,6 @@
-"""The data sets: scikit-learn's digits (embedded), and MNIST, Fashion-MNIST and KMNIST in IDX form.
+"""The data sets: scikit-learn's digits (embedded); MNIST, Fashion-MNIST and KMNIST in IDX form; some of N-MNIST.
 
-IDX files are looked for in `$SPIKELOOM_DATA/<name>`, then in the cache folder, and are otherwise downloaded there.
+Files are looked for in `$SPIKELOOM_DATA/<name>`, then in the cache folder; IDX files are otherwise downloaded there.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import numpy as np
 
 from spikeloom import check
 from spikeloom.errors import FileError, SpikeloomError
-from spikeloom.train import idx
+from spikeloom.train import idx, nmnist
 
 DIGITS_TEST, DIGITS_SEED = 360, 0
 Progress = Callable[[str, int, int], None]
@@ -59,7 +59,7 @@ SOURCES = {
         labels=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
     ),
 }
-NAMES = ("digits", *SOURCES)
+NAMES = ("digits", *SOURCES, "nmnist-small")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,7 +93,12 @@ def load(name: str, *, progress: Progress | None = None) -> Dataset:
     an unknown name and `FileError` for files that are neither here nor to be had, or damaged.
     """
     check.choice("data set", name, NAMES)
-    return digits() if name == "digits" else from_folder(find(name, progress=progress), name)
+    match name:
+        case "digits":
+            return digits()
+        case "nmnist-small":
+            return recordings()
+    return from_folder(find(name, progress=progress), name)
 
 
 def digits() -> Dataset:
@@ -109,6 +114,17 @@ def digits() -> Dataset:
     parts = train_test_split(images, labels, test_size=DIGITS_TEST, random_state=DIGITS_SEED, stratify=labels)
     return Dataset(name="digits", train_images=parts[0], test_images=parts[1], train_labels=parts[2],
                    test_labels=parts[3], labels=NUMERALS)
+
+
+def recordings() -> Dataset:
+    """The 1,000 N-MNIST recordings of `spikeloom.train.nmnist`, 800 to train and 200 to test."""
+    places = folders("nmnist-small")
+    for place in places:
+        if (place / nmnist.FILE).is_file():
+            images, labels = nmnist.load(place)
+            return Dataset(name="nmnist-small", train_images=images[:-nmnist.TEST], test_images=images[-nmnist.TEST:],
+                           train_labels=labels[:-nmnist.TEST], test_labels=labels[-nmnist.TEST:], labels=NUMERALS)
+    raise FileError(f"data set nmnist-small must be in {' or '.join(map(str, places))}, as {nmnist.FILE}")
 
 
 def from_folder(folder: str | Path, name: str) -> Dataset:

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import pytest
 
@@ -6,7 +7,7 @@ from spikeloom import SpikeloomError, plugins
 from spikeloom.train import all_recipes, recipe
 from spikeloom.train.datasets import NAMES
 
-SIDES = {"digits": 8}
+SHAPES = {"digits": (8, 8), "nmnist-small": (20 * 2 * 34, 34)}
 
 
 @pytest.mark.parametrize("name", plugins.names("spikeloom.train.recipes"))
@@ -15,8 +16,10 @@ def test_every_recipe_is_whole(name):
     assert found.name == name.replace("_", "-")
     assert recipe(found.name) is found and found in all_recipes()
     assert found.title and found.dataset in NAMES
-    side = SIDES.get(found.dataset, 28)
-    assert found.model.input.shape == found.preprocess.shape(side, side)
+    shape = found.preprocess.shape(*SHAPES.get(found.dataset, (28, 28)))
+    sequence = found.model.timesteps if found.model.encoder is None else 1
+    assert found.model.input.size * sequence == math.prod(shape)
+    assert sequence > 1 or found.model.input.shape == shape
     assert found.model.input.bits == found.preprocess.bits
 
 
@@ -28,7 +31,7 @@ def test_a_misspelt_recipe_is_answered_with_the_right_spelling():
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"dataset": "cifar"}, "data set must be one of digits, mnist, fashion-mnist, kmnist, not 'cifar'"),
+    ({"dataset": "cifar"}, "data set must be one of digits, mnist, fashion-mnist, kmnist, nmnist-small, not 'cifar'"),
     ({"seed": -1}, "seed must be an integer from 0 to 2147483647, not -1"),
     ({"model": 5}, "model must be an MlpConfig, not 5"),
 ])

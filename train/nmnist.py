@@ -1,0 +1,41 @@
+"""The first 1,000 training recordings of N-MNIST (Orchard et al. 2015), as sequences of binary frames.
+
+An archive of `.bs2` files, the layout of N-MNIST's own: five bytes an event, big-endian, x, y, then one bit of polarity
+over 23 of microseconds; `train1K.txt` has the labels. Recordings are of a camera that moves three times in 300 ms
+before a digit of MNIST. The last 200 are the test set: this archive has no other.
+"""
+
+import lzma
+import tarfile
+from pathlib import Path
+
+import numpy as np
+
+from spikeloom.errors import FileError
+from spikeloom.events import bin_events
+
+FILE = "nmnist-train1000.tar.xz"
+SIDE, TIMESTEPS, PERIOD, TEST = 34, 20, 15_000, 200
+
+
+def load(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Frames uint8 `(recordings, 20 * 2 * 34, 34)`, 255 where there was an event within 15 ms, and their labels.
+
+    A recording is one tall image: its frames one under the other, in each the 34 rows of polarity 0 over those of 1.
+    """
+    try:
+        with tarfile.open(folder / FILE) as archive:
+            files = {Path(m.name).name: archive.extractfile(m).read() for m in archive if m.isfile()}
+        lines = files["train1K.txt"].decode().splitlines()
+        listed = [tuple(map(int, line.split())) for line in lines if line and not line.startswith("#")]
+        images = [_frames(files[f"{number}.bs2"]) for number, _ in listed]
+    except (OSError, EOFError, KeyError, ValueError, tarfile.TarError, lzma.LZMAError) as error:
+        raise FileError(f"{FILE} must be the archive of N-MNIST recordings, but {error}") from None
+    return np.stack(images), np.array([label for _, label in listed], np.uint8)
+
+
+def _frames(data: bytes) -> np.ndarray:
+    x, y, high, middle, low = np.frombuffer(data, np.uint8).reshape(-1, 5).astype(np.int64).T
+    frames = bin_events((high & 127) << 16 | middle << 8 | low, x, y, high >> 7, height=SIDE, width=SIDE,
+                        timesteps=TIMESTEPS, period=PERIOD)
+    return (255 * frames).astype(np.uint8).reshape(-1, SIDE)
