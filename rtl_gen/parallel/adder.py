@@ -1,25 +1,39 @@
 """The synapses of a layer as adders: each neuron sums its surviving inputs, zeros are no wires at all."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value, unsigned
+from amaranth.hdl import Const, Module, Shape, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.rtl_gen.events import range_shape
+from spikeloom.rtl_gen.parallel.sharing import share
 
 FAN = 32    # terms that one clock adds
 
 
-def signed_digits(weight: int) -> list[tuple[int, int]]:
-    """A weight as canonical signed digits [(position, +1 or -1), ..]: the shifts that are added and subtracted."""
-    digits, position = [], 0
-    while weight:
-        if weight & 1:
-            digit = 2 - (weight & 3)
-            digits.append((position, digit))
-            weight -= digit
-        weight, position = weight >> 1, position + 1
-    return digits
+def digits(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Canonical signed digits of the magnitudes: the bits to add and the bits to subtract."""
+    size = np.abs(weights).astype(np.int64)
+    return (3 * size & ~size) >> 1, (~(3 * size) & size) >> 1
+
+
+def row_terms(weights: np.ndarray) -> np.ndarray:
+    """Signed digits of each row `(outputs,)`: the terms of its adder."""
+    return sum(np.bitwise_count(part).sum(axis=1, dtype=np.int64) for part in digits(weights))
+
+
+def planes(weights: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """The weights as rows of -1, 0 and +1 `(rows, inputs)`, and what each row is: (neuron, position of the digit)."""
+    plus, minus = digits(weights)
+    rows, owners = [], []
+    for position in range(int(max(plus.max(), minus.max())).bit_length()):
+        plane = np.sign(weights) * ((plus >> position & 1) - (minus >> position & 1))
+        for n in np.flatnonzero(plane.any(axis=1)).tolist():
+            rows.append(plane[n])
+            owners.append((n, position))
+    return np.array(rows, np.int64).reshape(len(rows), weights.shape[1]), owners
 
 
 def row_ranges(weights: np.ndarray, bias: np.ndarray, inputs: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -27,12 +41,6 @@ def row_ranges(weights: np.ndarray, bias: np.ndarray, inputs: tuple[int, int]) -
     low = np.minimum(weights * inputs[0], weights * inputs[1]).sum(axis=1) + bias
     high = np.maximum(weights * inputs[0], weights * inputs[1]).sum(axis=1) + bias
     return low, high
-
-
-def row_terms(weights: np.ndarray) -> np.ndarray:
-    """Signed digits of each row `(outputs,)`: the terms of its adder."""
-    size = np.abs(weights).astype(np.int64)
-    return np.bitwise_count(size ^ 3 * size).sum(axis=1, dtype=np.int64)
 
 
 def latency(weights: np.ndarray, fan: int = FAN) -> int:
@@ -43,12 +51,38 @@ def latency(weights: np.ndarray, fan: int = FAN) -> int:
     return cycles
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Term:
+    """`value * 2^shift`, to be added or, with the sign -1, to be subtracted; `value` is within `low .. high`."""
+
+    value: Value
+    low: int
+    high: int
+    shift: int = 0
+    sign: int = 1
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Least and greatest of what is added."""
+        ends = [self.sign * end << self.shift for end in (self.low, self.high)]
+        return min(ends), max(ends)
+
+    @property
+    def added(self) -> tuple["Term", int]:
+        """The same without a subtraction, and the constant that it takes: -x is (2^bits - 1 - x) - (2^bits - 1)."""
+        if self.sign > 0 or self.low < 0:
+            return self, 0
+        most = (1 << len(self.value)) - 1
+        return replace(self, value=~self.value, low=most - self.high, high=most - self.low, sign=1), -most << self.shift
+
+
 class Adder(wiring.Component):
     """The currents of all neurons of a layer, every clock.
 
     A clock adds up to `fan` terms a neuron and registers what comes out: latency `latency(weights, fan)` cycles, the
     same for every neuron, throughput one vector a clock. What one clock adds is written as one sum, which synthesis
-    turns into a tree of full adders with a single carry chain. Each sum is as wide as its own weights need.
+    turns into a tree of full adders with a single carry chain. Each sum is as wide as its own weights need, and what
+    several neurons have in common is added up once.
 
     Parameters
     ----------
@@ -56,6 +90,8 @@ class Adder(wiring.Component):
     bias : `(outputs,)`, part of the current.
     value : shape of graded values, None for spikes.
     inputs : least and greatest input value.
+    fan : terms that one clock adds.
+    sharing : add up common parts once.
 
     Members
     -------
@@ -66,9 +102,8 @@ class Adder(wiring.Component):
     """
 
     def __init__(self, weights: np.ndarray, *, bias: np.ndarray, value: Shape | None, inputs: tuple[int, int],
-                 fan: int = FAN):
-        self.weights, self.bias, self.inputs, self.fan = weights, bias, inputs, fan
-        self.plain = value is None
+                 fan: int = FAN, sharing: bool = True):
+        self.weights, self.bias, self.inputs, self.fan, self.sharing = weights, bias, inputs, fan, sharing
         low, high = row_ranges(weights, bias, inputs)
         shapes = [range_shape(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
         super().__init__({
@@ -85,12 +120,8 @@ class Adder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        for n, row in enumerate(self.weights):
-            terms = [self.term(self.i[k], w) for k, w in enumerate(row.tolist()) if w]
-            terms = [term for digits in terms for term in digits]
-            constant = int(self.bias[n])
-            if self.plain:
-                terms, constant = inverted(terms, constant)
+        for n, (terms, constant) in enumerate(self.sums(m)):
+            constant += int(self.bias[n])
             for stage in range(self.latency - 1):
                 parts = [terms[k:k + self.fan] for k in range(0, len(terms), self.fan)]
                 terms = [self.register(m, part, 0 if k else constant, f"s{stage + 1}_sum{n}_{k}")
@@ -102,35 +133,56 @@ class Adder(wiring.Component):
                 m.d.sync += current.eq(total(terms) + constant % (1 << len(current)))
         return m
 
-    def term(self, x: Value, weight: int) -> list[tuple[Value, int, int, int]]:
-        """`weight * x` as terms: (shifted value, sign, least, greatest)."""
+    def sums(self, m: Module) -> list[tuple[list[Term], int]]:
+        """What each neuron adds up: terms and a constant."""
+        rows, owners = planes(self.weights)
         low, high = self.inputs
-        return [(x.shift_left(position), digit, *sorted((low * digit << position, high * digit << position)))
-                for position, digit in signed_digits(weight)]
+        shared = share(rows, greatest=max(high, -low)) if self.sharing else None
+        parts = [] if shared is None else [
+            self.common(m, f"shared{k}", *(part.tolist() for part in one)) for k, one in enumerate(shared.sums)]
+        found = [([], []) for _ in self.weights]
+        for k, (n, position) in enumerate(owners):
+            terms, constants = found[n]
+            rest = rows[k] if shared is None else shared.rest[k]
+            for index in np.flatnonzero(rest).tolist():
+                terms.append(Term(value=self.i[index], low=low, high=high, shift=position, sign=int(rest[index])))
+            for number, sign in () if shared is None else shared.uses[k]:
+                term, constant = parts[number]
+                terms.append(replace(term, shift=position, sign=sign))
+                constants.append(sign * constant << position)
+        return [(added, constant + sum(constants)) for terms, constants in found for added, constant in [plain(terms)]]
 
-    def register(self, m: Module, terms: list, constant: int, name: str) -> tuple[Value, int, int, int]:
-        """The registered sum of `terms` and a constant, as a term."""
-        low, high = (sum(term[side] for term in terms) + constant for side in (2, 3))
-        out = Signal(range_shape(low, high), name=name, reset_less=True)
+    def common(self, m: Module, name: str, indices: list[int], signs: list[int]) -> tuple[Term, int]:
+        """A sum that several rows use, as a term and a constant."""
+        low, high = self.inputs
+        terms, constant = plain([Term(value=self.i[index], low=low, high=high, sign=sign)
+                                 for index, sign in zip(indices, signs, strict=True)])
+        term = summed(terms, 0, name)
+        m.d.comb += term.value.eq(total(terms))
+        return term, constant
+
+    def register(self, m: Module, terms: list[Term], constant: int, name: str) -> Term:
+        """The registered sum of `terms` and a constant."""
+        term = summed(terms, constant, name)
         with m.If(self.go):
-            m.d.sync += out.eq(total(terms) + constant % (1 << len(out)))
-        return out, 1, low, high
+            m.d.sync += term.value.eq(total(terms) + constant % (1 << len(term.value)))
+        return term
 
 
-def inverted(terms: list, constant: int) -> tuple[list, int]:
-    """The same sum of spikes without a subtraction: -x is (1 - x) - 1, and the ones gather in the constant."""
-    added = []
-    for value, sign, low, high in terms:
-        if sign < 0:
-            weight = -low
-            constant -= weight
-            value, high = Cat(Const(0, weight.bit_length() - 1), ~value[-1]), weight
-        added.append((value, 1, 0, high))
-    return added, constant
+def summed(terms: list[Term], constant: int, name: str) -> Term:
+    """A new signal that can hold the sum."""
+    low, high = (sum(term.range[side] for term in terms) + constant for side in (0, 1))
+    return Term(value=Signal(range_shape(low, high), name=name, reset_less=True), low=low, high=high)
 
 
-def total(terms: list) -> Value:
+def plain(terms: list[Term]) -> tuple[list[Term], int]:
+    """The terms without a subtraction where that can be, and the constant that it takes."""
+    pairs = [term.added for term in terms]
+    return [term for term, _ in pairs], sum(constant for _, constant in pairs)
+
+
+def total(terms: list[Term]) -> Value:
     """The sum of terms: those to add, minus those to subtract."""
-    sums = {sign: [value for value, s, *_ in terms if s == sign] for sign in (1, -1)}
+    sums = {sign: [term.value.shift_left(term.shift) for term in terms if term.sign == sign] for sign in (1, -1)}
     added, taken = (sum(values[1:], values[0]) if values else Const(0) for values in (sums[1], sums[-1]))
     return added - taken if sums[-1] else added
