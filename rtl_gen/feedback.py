@@ -1,5 +1,7 @@
 """Recurrent synapses: what a layer's own spikes bring to it one timestep later."""
 
+from dataclasses import replace
+
 from amaranth.hdl import Module
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect
@@ -24,7 +26,8 @@ class Feedback(wiring.Component):
     Parameters
     ----------
     synapses : from the layer to itself, `(neurons, neurons)`.
-    how : the layer's `plan.LayerPlan`; these synapses are built by the same strategy as the others, with as many lanes.
+    how : the layer's `plan.LayerPlan`; these synapses are built by the same strategy as the others, with as many lanes,
+        but their weights are never loaded.
     timesteps : of an inference.
     memories : which memories are built of logic.
 
@@ -38,7 +41,7 @@ class Feedback(wiring.Component):
         self.synapses, self.timesteps, self.memories = synapses, timesteps, memories
         self.integrator = strategies.load(how.strategy).Integrator(
             synapses, lanes=how.lanes, groups_of=how.update_lanes, value=None, sums=synapses.sum_range((0, 1)),
-            memories=memories, **how.options)
+            memories=memories, **replace(how, weights="rom").options)
         self.sum_shape = self.integrator.sum_shape
         self.queued = how.strategy != "dense" or self.integrator.passes > 1
         item = data.ArrayLayout(self.sum_shape, how.update_lanes)

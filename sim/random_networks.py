@@ -260,7 +260,8 @@ def random_plan(network: Network, seed: int) -> Plan:
         strategy = "dense" if "dense" in kinds and rng.random() < 0.4 else str(rng.choice(kinds))
         if strategy == "conv":
             lanes = 1 << (lanes - 1).bit_length()
-        width = int(2 ** rng.integers(1, 7)) if strategy == "popcount" else None
+        widest = max(64 // lanes, 2).bit_length()
+        width = int(2 ** rng.integers(1, widest)) if strategy == "popcount" else None
         layers.append(LayerPlan(strategy=strategy, lanes=lanes, update_lanes=update, width=width))
     source = "events" if network.encoder is None and rng.random() < 0.5 else "words"
     memories = list(BY_FAMILY.values())[rng.integers(len(BY_FAMILY))]
