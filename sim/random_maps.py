@@ -10,8 +10,6 @@ import numpy as np
 
 from spikeloom import encoders
 from spikeloom.network import Input, Layer, Network, Residual
-from spikeloom.rtl_gen.memories import BY_FAMILY
-from spikeloom.rtl_gen.plan import LayerPlan, Plan
 from spikeloom.sim import random_networks as parts
 from spikeloom.synapses import window_counts
 from spikeloom.synapses.conv import Conv
@@ -112,22 +110,3 @@ def _around(rng: np.random.Generator, layers: list[Layer], layer: Layer, ranges:
 
 def _delay(rng: np.random.Generator) -> int:
     return int(rng.choice([0, rng.integers(1, 4), rng.integers(1, 20)], p=[0.7, 0.2, 0.1]))
-
-
-def random_conv_plan(network: Network, seed: int) -> Plan:
-    """A plan for a network of `random_conv_network`: few lanes more often than many, any family's memories, either
-    source."""
-    rng = np.random.default_rng([0xC04914A, seed])
-    layers = []
-    for k, layer in enumerate(network.layers):
-        update = 1 if k == len(network.layers) - 1 else int(rng.choice([1, 2, 4, 8], p=[0.4, 0.35, 0.2, 0.05]))
-        lanes = int(rng.choice([1, 2, 4, 8, 16], p=[0.2, 0.3, 0.35, 0.1, 0.05]))
-        if isinstance(layer.synapses, Conv):
-            layers.append(LayerPlan(strategy="conv", lanes=lanes, update_lanes=update))
-        elif layer.synapses.pools:
-            layers.append(LayerPlan(strategy="pool", lanes=update, update_lanes=update))
-        else:
-            layers.append(LayerPlan(lanes=min(lanes, layer.size), update_lanes=update))
-    source = "events" if network.encoder is None and rng.random() < 0.5 else "words"
-    memories = list(BY_FAMILY.values())[rng.integers(len(BY_FAMILY))]
-    return Plan(network=network, layers=tuple(layers), source=source, memories=memories)

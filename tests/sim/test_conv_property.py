@@ -7,8 +7,8 @@ import pytest
 from spikeloom import synapses
 from spikeloom.sim import naive, volume
 from spikeloom.sim.mismatch import compare
-from spikeloom.sim.random_maps import random_conv_network, random_conv_plan
-from spikeloom.sim.random_networks import random_frames
+from spikeloom.sim.random_maps import random_conv_network
+from spikeloom.sim.random_networks import random_frames, random_plan
 from spikeloom.sim.reference import simulate
 
 NETWORKS, CHUNK, FRAMES = 30, 10, 4
@@ -18,7 +18,7 @@ NETWORKS, CHUNK, FRAMES = 30, 10, 4
 @pytest.mark.parametrize("start", range(0, NETWORKS, CHUNK))
 def test_reference_equals_naive_equals_rtl(start):
     networks = {seed: random_conv_network(seed) for seed in range(start, start + CHUNK)}
-    built = volume.build_many([random_conv_plan(network, seed) for seed, network in networks.items()])
+    built = volume.build_many([random_plan(network, seed) for seed, network in networks.items()])
     for (seed, network), core in zip(networks.items(), built, strict=True):
         frames = random_frames(network, seed, FRAMES)
         expected = simulate(network, frames, trace=True, device="cpu")
