@@ -4,7 +4,8 @@ import pytest
 from amaranth.hdl import signed, unsigned
 
 from spikeloom import codebooks
-from spikeloom.rtl_gen.strategies.conv import Integrator, occupancy
+from spikeloom.rtl_gen.strategies import conv as strategy
+from spikeloom.rtl_gen.strategies.conv import Integrator, occupancy, weight_words
 from spikeloom.synapses.conv import Conv
 
 from .streams import STALLS, Bench, groups
@@ -115,3 +116,26 @@ def test_occupancy_is_exact(shape):
         ends = [clock for clock, group in zip(bench.o.clocks, bench.o.items, strict=True) if group.end]
         assert occupancy(conv, lanes=lanes, groups_of=groups_of, events=np.array(xs))[1:].tolist() == \
             np.diff(ends).tolist()
+
+
+def flipped(synapses, layout):
+    """One bit of every weight word."""
+    words, built = weight_words(synapses, layout)
+    return [word ^ 1 for word in words], built
+
+
+@pytest.mark.parametrize(("name", "broken"), [
+    ("swapped", lambda items, select, keep=1: items[:keep]),
+    ("weight_words", flipped),
+])
+def test_codes_in_the_wrong_place_and_wrong_codes_are_found(name, broken, monkeypatch):
+    monkeypatch.setattr(strategy, name, broken)
+    with pytest.raises(AssertionError):
+        check(synapses("3x3 padded", "binary"), "spikes", 4, 2)
+
+
+def test_no_bubble_between_events():
+    """A walk takes its taps, and the next one follows at once: a 1x1 window, whose events meet the same sums."""
+    pointwise = synapses("1x1")
+    bench, _ = check(pointwise, "spikes", 4, 2, pauses={0: 30})
+    assert bench.i.clocks[:pointwise.inputs + 1] == list(range(30, 31 + pointwise.inputs))

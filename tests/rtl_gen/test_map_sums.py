@@ -3,6 +3,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from amaranth.hdl import Assert, Assume, Module, Signal, unsigned
 from amaranth.lib import wiring
@@ -13,6 +14,7 @@ from spikeloom.errors import SpikeloomError
 from spikeloom.rtl_gen.map_layout import MapLayout, Scan
 from spikeloom.rtl_gen.map_sums import MapSums, swapped
 
+from .streams import Bench
 from .test_collision_proofs import proven
 
 LAYOUTS = [MapLayout(positions=positions, channels=channels, groups=groups, lanes=lanes, groups_of=groups_of)
@@ -90,6 +92,16 @@ def test_swapped():
 def test_lanes_are_powers_of_two(change, message):
     with pytest.raises(SpikeloomError, match=message):
         MapLayout(**{"positions": 4, "channels": 2, "groups": 1, "lanes": 2, "groups_of": 2} | change)
+
+
+@pytest.mark.parametrize(("positions", "groups_of", "latency"), [(4, 2, 6), (3, 2, 7), (6, 1, 6)])
+def test_sums_leave_six_clocks_after_the_mark(positions, groups_of, latency):
+    layout = MapLayout(positions=positions, channels=2, groups=1, lanes=2, groups_of=groups_of)
+    bench = Bench(MapSums(layout, terms=unsigned(1), sums=unsigned(3)), pauses={0: layout.cycles})
+    bench.run([{"mark": 1}] * 3, expect=3 * -(-layout.outputs // groups_of))
+    assert np.diff(bench.i.clocks).tolist() == [layout.cycles] * 2
+    first = bench.o.clocks[::-(-layout.outputs // groups_of)]
+    assert first == [mark + latency for mark in bench.i.clocks]
 
 
 class Watched(wiring.Component):
