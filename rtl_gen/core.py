@@ -4,7 +4,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from spikeloom.rtl_gen import words
+from spikeloom.rtl_gen import paths, words
 from spikeloom.rtl_gen.delay import Delay
 from spikeloom.rtl_gen.encoders import first_value
 from spikeloom.rtl_gen.events import event_layout
@@ -127,8 +127,7 @@ class Core(wiring.Component):
         layer = network.layers[k]
         if not layer.delay:
             return events
-        spans = [(one.residual.source, n) for n, one in enumerate(network.layers) if one.residual]
-        if any(source < k < target for source, target in spans):
+        if paths.stored(network, k):
             waiting = min(layer.delay, network.timesteps) * (layer.size + 1)
             m.submodules[f"late{k}"] = queue = Queue(
                 event_layout(layer.size, value), capacity=waiting, memories=self.plan.memories)
