@@ -1,4 +1,4 @@
-"""Whole networks of parallel layers: frames in as vectors or as words, one timestep a clock."""
+"""Whole networks of parallel layers, frames in as vectors; and the register that makes vectors of words."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
@@ -14,7 +14,6 @@ from spikeloom.rtl_gen.parallel.chain import ParallelChain
 from spikeloom.rtl_gen.parallel.ends import vector_layout
 from spikeloom.rtl_gen.parallel.neurons import at_least
 from spikeloom.rtl_gen.parallel.readout import verdict_layout
-from spikeloom.rtl_gen.readout import result_layout
 
 ENCODERS = ("direct", "threshold")
 
@@ -135,37 +134,6 @@ class FrameRegister(wiring.Component):
             if used:
                 with m.If(writes[n // lanes]):
                     m.d.sync += o.p["values"][n].eq(arriving[n % lanes])
-        return m
-
-
-class WordCore(wiring.Component):
-    """A whole network behind a frame register, with the members `i`, `o` and `trace{k}` of `Core`.
-
-    Members
-    -------
-    i : In(stream of 16-bit words), `words.per_frame(network)` an inference
-    o : Out(stream of result_layout(network)), one transfer an output
-    trace0, .. : Out(trace_signature), all neurons in one group; leave them open and they cost nothing
-    """
-
-    def __init__(self, network: Network, *, fan: int = FAN):
-        self.network = checked(network)
-        self.chain = ParallelChain(network, source="vectors", sink="serial", fan=fan)
-        traces = {name: member for name, member in self.chain.signature.members.items() if name.startswith("trace")}
-        super().__init__({
-            "i": In(stream.Signature(words.BITS)),
-            "o": Out(stream.Signature(result_layout(network))),
-            **traces,
-        })
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.frame = frame = FrameRegister(self.network)
-        m.submodules.chain = chain = self.chain
-        connect(m, wiring.flipped(self.i), frame.i)
-        connect(m, frame.o, chain.i)
-        connect(m, chain.o, wiring.flipped(self.o))
-        trace(m, self, chain)
         return m
 
 

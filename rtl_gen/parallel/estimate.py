@@ -1,15 +1,19 @@
-"""What a parallel layer takes of a part, before synthesis. Calibrated on `benchmarks` of single layers."""
+"""What a parallel layer takes of a part, before synthesis: sums of figures measured on single layers."""
+
+from functools import lru_cache
 
 import numpy as np
 
 from spikeloom.network import Lif, Network
-from spikeloom.rtl_gen.parallel.adder import row_ranges, row_terms
+from spikeloom.rtl_gen.parallel.adder import planes, row_ranges, row_terms
 from spikeloom.rtl_gen.parallel.reach import reach
+from spikeloom.rtl_gen.parallel.sharing import share
 from spikeloom.rtl_gen.readout import score_shape
 from spikeloom.rtl_gen.strategies import Cost
 
 FULL_ADDER = 1.93       # look-up tables that take one bit off a sum
-SAVED = 4               # those that the last bits of a row need less
+LEFT_OVER = 4           # those that the last bits of a row need less
+SHARED = 2.5            # those that a bit less saves where rows share sums
 COMPARISON, SUBTRACTION, LATE_RESET, CLIP = 4.5, 0.7, 1.3, 0.25     # a neuron; and for each bit of its sum
 LEAK = {"ice40": 1.0, "ecp5": 1.4}                                  # for each bit and signed digit of the leak
 REST = 4.0              # of a refractory neuron
@@ -22,13 +26,21 @@ def cost(network: Network, layer: int, *, family: str) -> Cost:
     built, inputs = network.layers[layer], network.presynaptic_range(layer)
     weights, neurons = built.synapses.weights, built.neurons
     width = max((inputs[1] - inputs[0]).bit_length(), 1)
-    rows = np.maximum(FULL_ADDER * row_terms(weights) * width - SAVED, 1)
-    cells = rows[row_terms(weights) > 0].sum() + _neurons(network, layer, family)
+    terms = row_terms(weights)
+    rows = np.maximum(FULL_ADDER * terms * width - LEFT_OVER, 1)[terms > 0].sum()
+    cells = rows - SHARED * _saved(weights.tobytes(), weights.shape, (1 << width) - 1)
+    cells += _neurons(network, layer, family)
     if layer == 0:
         cells += width * (weights != 0).any(axis=0).sum() + 60
     if layer == len(network.layers) - 1:
         cells += SCORE * score_shape(network).width * neurons.neurons
     return Cost(cells=int(cells), ram=0)
+
+
+@lru_cache(maxsize=64)
+def _saved(weights: bytes, shape: tuple[int, int], greatest: int) -> int:
+    """Bits that need not be added up because rows share them."""
+    return share(planes(np.frombuffer(weights, np.int64).reshape(shape))[0], greatest=greatest).saved
 
 
 def _neurons(network: Network, layer: int, family: str) -> float:

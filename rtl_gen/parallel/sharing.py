@@ -28,29 +28,28 @@ def share(rows: np.ndarray, *, greatest: int = 1) -> Sharing:
 
     Every row that holds the whole part uses it. A part is shared while that saves a bit.
     """
-    rest = rows.astype(np.float32)
-    shared = Sharing(sums=[], uses=[[] for _ in rows], rest=rest, saved=0)
-    saved = 0
+    rest, sums, uses, saved = rows.astype(np.float32), [], [[] for _ in rows], 0
     same, flipped = _overlaps(rest, rest)
-    while True:
+    while len(rows) > 1:
         overlap = np.maximum(same, flipped)
         np.fill_diagonal(overlap, 0)
         a, b = divmod(int(overlap.argmax()), len(rows))
         size = int(overlap[a, b])
         if _bits_saved(size, greatest) <= 0:
-            return Sharing(sums=shared.sums, uses=shared.uses, rest=rest.astype(np.int64), saved=saved)
+            break
         inputs = np.flatnonzero(rest[a] * rest[b] * (1 if same[a, b] == size else -1) > 0)
         signs = rest[a, inputs].copy()
         agreement = rest[:, inputs] @ signs
         users = np.flatnonzero(np.abs(agreement) == size)
         for row in users.tolist():
-            shared.uses[row].append((len(shared.sums), int(np.sign(agreement[row]))))
+            uses[row].append((len(sums), int(np.sign(agreement[row]))))
         rest[np.ix_(users, inputs)] = 0
-        shared.sums.append((inputs, signs.astype(np.int64)))
+        sums.append((inputs, signs.astype(np.int64)))
         saved += (len(users) - 1) * _bits_saved(size, greatest)
         fresh = _overlaps(rest[users], rest)
         for matrix, part in zip((same, flipped), fresh, strict=True):
             matrix[users], matrix[:, users] = part, part.T
+    return Sharing(sums=sums, uses=uses, rest=rest.astype(np.int64), saved=saved)
 
 
 def _overlaps(some: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
