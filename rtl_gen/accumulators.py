@@ -6,10 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom.errors import SpikeloomError
 from spikeloom.rtl_gen.events import group_layout, index_shape
-from spikeloom.rtl_gen.memories import BY_FAMILY, NO_RULES, RAM_SHAPES, MemoryRules
-
-# What Yosys reckons with: a block RAM, 16 x 4 bits of LUT RAM, a bit of a multiplexer's input.
-BLOCK_RAM, LUT_RAM, MUX = {"ice40": 64, "ecp5": 128}, 4, 0.5
+from spikeloom.rtl_gen.memories import BY_FAMILY, LUT_RAM, MUX, NO_RULES, MemoryRules, blocks, cheapest
 
 
 def additions_layout(*, lanes: int, depth: int, terms: Shape) -> data.StructLayout:
@@ -161,36 +158,10 @@ def accumulator_rams(family: str, *, lanes: int, depth: int, width: int) -> int:
     """Block RAMs of the memories of `lanes` lanes on a part of `family`."""
     if lanes * depth * width <= BY_FAMILY[family].ram:
         return 0
-    (_, cost), deep = _cheapest(family, depth, width, written=True), -(-depth // 16)
+    (_, cost), deep = cheapest(family, depth, width, written=True), -(-depth // 16)
     if family == "ecp5" and LUT_RAM * deep * -(-width // 4) + MUX * (width + 1) * (deep - 1) <= cost:
         return 0
     return lanes * blocks(family, depth, width, written=True)
-
-
-def blocks(family: str, depth: int, width: int, *, written: bool = False) -> int:
-    """Block RAMs of a memory that is not built of anything else."""
-    return _cheapest(family, depth, width, written)[0][0]
-
-
-def columns(family: str, depth: int, width: int) -> int:
-    """How many columns of such a memory that is never written follow each other, and have to be chosen from."""
-    return _cheapest(family, depth, width, False)[0][1]
-
-
-def _cheapest(family: str, depth: int, width: int, written: bool) -> tuple[tuple[int, int], float]:
-    """Block RAMs and columns of the shape of least cost, and that cost, as Yosys 0.70 reckons.
-
-    It cuts a memory into columns as deep as a block RAM and lays them side by side. What is written cannot be cut
-    finer than its write enables, 9 bits on ECP5.
-    """
-    found = []
-    for words, bits in RAM_SHAPES[family]:
-        unit = min(9, bits) if written and family == "ecp5" else 1
-        deep = -(-depth // words)
-        count = -(-(deep * -(-width // unit) * unit) // bits)
-        found.append((BLOCK_RAM[family] * count + MUX * (width + written) * (deep - 1), count, deep))
-    cost, count, deep = min(found)
-    return (count, deep), cost
 
 
 def _in_block_ram(memories: MemoryRules) -> dict[str, str]:

@@ -30,18 +30,48 @@ RAM_SHAPES = {
     "ice40": ((256, 16), (512, 8), (1024, 4), (2048, 2)),
     "ecp5": ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
 }
-BLOCK_RAM_CELLS = {"ice40": 64, "ecp5": 128}  # what a block RAM may save, as Yosys reckons
-LUT_RAM_WORDS = {"ice40": 0, "ecp5": 64}    # memories up to this depth need no block RAM
+# What Yosys reckons with: a block RAM, 16 x 4 bits of LUT RAM, a bit of a multiplexer's input.
+BLOCK_RAM, LUT_RAM, MUX = {"ice40": 64, "ecp5": 128}, 4, 0.5
 
 
-def block_rams(family: str, depth: int, width: int) -> int:
-    """Block RAMs of a memory of `depth` words of `width` bits."""
-    if depth <= LUT_RAM_WORDS[family]:
-        return 0
-    return min(-(-depth // words_) * -(-width // bits) for words_, bits in RAM_SHAPES[family])
+def blocks(family: str, depth: int, width: int, *, written: bool = False) -> int:
+    """Block RAMs of a memory that is not built of anything else."""
+    return cheapest(family, depth, width, written)[0][0]
 
 
-def rom_block_rams(family: str, depth: int, width: int) -> int:
+def columns(family: str, depth: int, width: int) -> int:
+    """How many columns of such a memory that is never written follow each other, and have to be chosen from."""
+    return cheapest(family, depth, width, False)[0][1]
+
+
+def cheapest(family: str, depth: int, width: int, written: bool) -> tuple[tuple[int, int], float]:
+    """Block RAMs and columns of the shape of least cost, and that cost, as Yosys 0.70 reckons.
+
+    It cuts a memory into columns as deep as a block RAM and lays them side by side. What is written cannot be cut
+    finer than its write enables, 9 bits on ECP5.
+    """
+    found = []
+    for words, bits in RAM_SHAPES[family]:
+        unit = min(9, bits) if written and family == "ecp5" else 1
+        deep = -(-depth // words)
+        count = -(-(deep * -(-width // unit) * unit) // bits)
+        found.append((BLOCK_RAM[family] * count + MUX * (width + written) * (deep - 1), count, deep))
+    cost, count, deep = min(found)
+    return (count, deep), cost
+
+
+def rom_blocks(family: str, depth: int, width: int) -> int:
     """Block RAMs of a memory that is never written: none if Yosys finds logic cheaper, a sixteenth of a cell a bit."""
-    blocks = block_rams(family, depth, width)
-    return 0 if depth * width <= 16 * BLOCK_RAM_CELLS[family] * blocks else blocks
+    (count, _), cost = cheapest(family, depth, width, False)
+    return 0 if depth * width <= 16 * cost else count
+
+
+def ram_blocks(family: str, depth: int, width: int, logic: int = 0) -> int:
+    """Block RAMs of a memory that is written, of which up to `logic` bits are built of logic by rule."""
+    (count, _), cost = cheapest(family, depth, width, True)
+    if depth * width <= max(logic, BLOCK_RAM["ice40"] if family == "ice40" else 0):
+        return 0
+    rows = -(-depth // 16)
+    if family == "ecp5" and LUT_RAM * rows * -(-width // 4) + MUX * (width + 1) * (rows - 1) <= cost:
+        return 0
+    return count

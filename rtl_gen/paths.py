@@ -4,13 +4,10 @@ from dataclasses import replace
 
 from spikeloom.network import Network
 from spikeloom.rtl_gen import queue, strategies
-from spikeloom.rtl_gen.accumulators import accumulator_rams, blocks
 from spikeloom.rtl_gen.events import event_layout, range_shape
-from spikeloom.rtl_gen.memories import MemoryRules
+from spikeloom.rtl_gen.memories import MemoryRules, ram_blocks
 from spikeloom.rtl_gen.plan import LayerPlan
 from spikeloom.rtl_gen.strategies import Cost
-
-SMALL = 64      # bits of a memory that an iCE40 builds of flip-flops in any case
 
 
 def cost(network: Network, k: int, how: LayerPlan, family: str, memories: MemoryRules) -> Cost:
@@ -34,7 +31,7 @@ def cost(network: Network, k: int, how: LayerPlan, family: str, memories: Memory
         bits, groups = layer.neurons.synaptic_bits, -(-layer.size // update)
         digits = len(layer.neurons.synaptic_decay.signed_digits)
         parts.append(Cost(cells=update * ((5 + digits) * bits + 2 * width) + 60,
-                          ram=rams(family, groups, update * bits, memories.ram)))
+                          ram=ram_blocks(family, groups, update * bits, memories.ram)))
     return Cost(cells=sum(part.cells for part in parts), ram=sum(part.ram for part in parts),
                 spram=sum(part.spram for part in parts))
 
@@ -52,7 +49,7 @@ def _recurrent(synapses, how: LayerPlan, family: str, memories: MemoryRules) -> 
         synapses, lanes=how.lanes, groups_of=how.update_lanes, value=None, sums=synapses.sum_range((0, 1)),
         family=family, **replace(how, weights="rom").options)]
     if how.passes(neurons) > 1:
-        parts.append(Cost(cells=20 + 4 * index, ram=rams(family, neurons + 1, index)))
+        parts.append(Cost(cells=20 + 4 * index, ram=ram_blocks(family, neurons + 1, index)))
     if how.strategy != "dense" or how.passes(neurons) > 1:
         parts.append(_queue(neurons + 1, event.size, family, memories))
     return parts
@@ -60,11 +57,4 @@ def _recurrent(synapses, how: LayerPlan, family: str, memories: MemoryRules) -> 
 
 def _queue(capacity: int, width: int, family: str, memories: MemoryRules) -> Cost:
     depth = queue.words(capacity)
-    return Cost(cells=5 * depth.bit_length() + 5, ram=rams(family, depth, width, memories.ram))
-
-
-def rams(family: str, depth: int, width: int, logic: int = 0) -> int:
-    """Block RAMs that Yosys 0.70 takes for a memory that is written, where up to `logic` bits are built of logic."""
-    if family == "ice40":
-        return blocks(family, depth, width, written=True) if depth * width > max(logic, SMALL) else 0
-    return accumulator_rams(family, lanes=1, depth=depth, width=width)
+    return Cost(cells=5 * depth.bit_length() + 5, ram=ram_blocks(family, depth, width, memories.ram))

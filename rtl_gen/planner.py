@@ -100,7 +100,7 @@ def make(network: Network, *, family: str | None = None, cells: int | None = Non
     budget = Budget(cells=cells, ram=ram, spram=spram)
     counted, rules = family or "ice40", BY_FAMILY[family]
     events = activity or [typical(network, k) for k in range(len(network.layers))]
-    kept = [Partial(cost=cost.LINK)]
+    kept = [Partial(cost=cost.LINK[counted])]
     for k in range(len(network.layers)):
         options = _best(_options(network, k, given[k], counted, rules, events[k]), budget, goal, network.timesteps)
         kept = _best([_joined(network, partial, option, counted, rules) for partial in kept for option in options],

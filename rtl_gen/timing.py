@@ -20,7 +20,7 @@ from spikeloom.rtl_gen.plan import Plan
 LIF, SERIALIZER, READOUT = 4, 1, 1     # latencies of a group through these components
 LEAST_CLOCKS = {"delta": 2}             # of a word, where an encoder cannot take one a clock
 EMITTED = 16                            # neurons of a vector that become events in a clock
-FIRST = {"dense": 3, "popcount": 6, "sparse": 4, "conv": 4, "pool": 4}  # from a mark to the first group
+FIRST = {"dense": 3, "popcount": 6, "conv": 4, "pool": 4}   # from a mark to the first group
 LEAST_GROUPS = 4                       # a layer of fewer groups waits for its own write-back
 
 
@@ -177,6 +177,8 @@ class _Stage:
             self.busy = strategies.load(how.strategy).occupancy(
                 layer.synapses, lanes=how.lanes, groups_of=how.update_lanes, events=seen.reshape(batch * steps, -1),
                 **how.options).reshape(batch, steps)
+        self.first = FIRST.get(how.strategy) or strategies.load(how.strategy).first_group(
+            layer.synapses, lanes=how.lanes, groups_of=how.update_lanes)
         self.words = -(-layer.synapses.inputs // how.width) if how.strategy == "popcount" else 0
         self.clocks = [np.maximum(part, 1).sum(axis=2) for part in self.split(counts)]
         self.tail = [(np.maximum(part, 1) * np.maximum.accumulate(part > 0, axis=2)).sum(axis=2)
@@ -223,8 +225,8 @@ class _Stage:
             return self.scanning(t, begins, ends)
         # The sums leave, a group a clock, while the next timestep's events wait.
         mark = np.maximum(ends, np.maximum(begins, self.free) + self.busy[:, t] - self.groups)
-        self.free = np.maximum(mark, self.drained - FIRST[self.strategy]) + self.groups
-        return [mark + FIRST[self.strategy]]
+        self.free = np.maximum(mark, self.drained - self.first) + self.groups
+        return [mark + self.first]
 
     def passing(self, t: int, begins: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
         """Events add up as they come, in each pass."""

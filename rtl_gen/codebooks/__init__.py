@@ -7,9 +7,19 @@ Each module also has `planes(book, code)`: the bits of `weight >> fraction` in t
 the highest counts negative. A `Const(1)` among them is the same in every weight.
 """
 
-from amaranth.hdl import Value
+from amaranth.hdl import Shape, Value
 
 from spikeloom import codebooks, plugins
+
+
+def term_cells(book: object, value: Shape | None) -> int:
+    """About how many logic cells one `term` takes, for graded values of a shape, or None for spikes."""
+    kind, bits = codebooks.kind(book), 0 if value is None else value.width
+    if kind == "pow2":
+        return 4 * (bits + book.exponents - 1) if bits else book.exponents
+    if kind == "integer":
+        return book.bits * bits
+    return bits + book.bits if bits else book.bits - 1
 
 
 def term(book: object, code: Value, value: Value, negated: Value) -> Value:

@@ -9,12 +9,11 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from spikeloom.rtl_gen import codebooks
-from spikeloom.rtl_gen.accumulators import blocks
 from spikeloom.rtl_gen.events import event_layout, group_layout, range_shape
 from spikeloom.rtl_gen.footprint import Footprint, Windows, windows
 from spikeloom.rtl_gen.map_layout import MapLayout
 from spikeloom.rtl_gen.map_sums import MapSums, swapped
-from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
+from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules, blocks
 from spikeloom.rtl_gen.strategies import Cost
 from spikeloom.synapses.conv import Conv
 

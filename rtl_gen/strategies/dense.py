@@ -9,9 +9,8 @@ from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Dense
 from spikeloom.rtl_gen import codebooks, loading
-from spikeloom.rtl_gen.accumulators import blocks
 from spikeloom.rtl_gen.events import event_layout, group_layout, range_shape
-from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules, rom_block_rams
+from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules, blocks, rom_blocks
 from spikeloom.rtl_gen.roomy import weight_range
 from spikeloom.rtl_gen.strategies import Cost
 
@@ -182,12 +181,12 @@ def cost(synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, su
     passes, built = -(-synapses.outputs // lanes), min(lanes, synapses.outputs)
     width = range_shape(min(sums[0], -1), sums[1]).width
     rows, bits = passes * synapses.inputs, built * synapses.codebook.bits
-    ram, spram = rom_block_rams(family, rows, bits), 0
+    ram, spram = rom_blocks(family, rows, bits), 0
     logic = 0 if ram else rows * bits // 10
     if weights == "ram":
         ram = sum(blocks(family, rows, min(loading.PART, bits - k)) for k in range(0, bits, loading.PART))
     elif weights == "spram":
         ram, spram = 0, loading.spram_blocks(bits, rows)
-    term = (0 if value is None else value.width) * max(1, synapses.codebook.bits - 1)
-    cells = built * (2 * width + synapses.codebook.bits + term) + 40 + (logic if weights == "rom" else 0)
+    cells = built * (2 * width + synapses.codebook.bits + codebooks.term_cells(synapses.codebook, value))
+    cells += 40 + (logic if weights == "rom" else 0)
     return Cost(cells=cells, ram=ram, spram=spram)

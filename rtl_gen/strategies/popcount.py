@@ -9,10 +9,9 @@ from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Dense
 from spikeloom.rtl_gen import codebooks
-from spikeloom.rtl_gen.accumulators import blocks
 from spikeloom.rtl_gen.bit_count import LEVELS, adder_cells, bit_count, cells, registers
 from spikeloom.rtl_gen.events import event_layout, group_layout, range_shape
-from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
+from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules, blocks
 from spikeloom.rtl_gen.spike_vector import SpikeVector
 from spikeloom.rtl_gen.strategies import Cost
 

@@ -8,9 +8,9 @@ from amaranth.lib.wiring import In, Out, connect
 from spikeloom.codebooks import kind as codebook_kind
 from spikeloom.network import Dense
 from spikeloom.rtl_gen import codebooks
-from spikeloom.rtl_gen.accumulators import Accumulators, accumulator_rams, blocks, columns
+from spikeloom.rtl_gen.accumulators import Accumulators, accumulator_rams
 from spikeloom.rtl_gen.events import event_layout, group_layout, index_shape, range_shape
-from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
+from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules, blocks, columns
 from spikeloom.rtl_gen.rows import pack
 from spikeloom.rtl_gen.strategies import Cost
 

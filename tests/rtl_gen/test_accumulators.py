@@ -8,7 +8,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from spikeloom.errors import SpikeloomError
-from spikeloom.rtl_gen.accumulators import Accumulators, accumulator_rams, blocks
+from spikeloom.rtl_gen.accumulators import Accumulators, accumulator_rams
+from spikeloom.rtl_gen.memories import blocks
 
 from .streams import STALLS, Bench, gaps, groups
 from .test_collision_proofs import proven
