@@ -53,7 +53,8 @@ def test_block_rams_are_those_of_yosys(family, tmp_path):
 
 @pytest.mark.parametrize(("family", "depth", "width", "expected"), [
     ("ice40", 4, 16, 0), ("ice40", 5, 16, 1), ("ice40", 256, 16, 1), ("ice40", 256, 17, 2),
-    ("ice40", 1024, 4, 1), ("ice40", 2048, 2, 1), ("ice40", 784, 64, 16), ("ecp5", 64, 16, 0), ("ecp5", 64, 500, 14), ("ecp5", 65, 36, 1), ("ecp5", 16384, 1, 1), ("ecp5", 784, 128, 8),
+    ("ice40", 1024, 4, 1), ("ice40", 2048, 2, 1), ("ice40", 784, 64, 16), ("ecp5", 64, 16, 0),
+    ("ecp5", 64, 500, 14), ("ecp5", 65, 36, 1), ("ecp5", 16384, 1, 1), ("ecp5", 784, 128, 8),
 ])
 def test_block_rams_by_hand(family, depth, width, expected):
     assert ram_blocks(family, depth, width) == expected
