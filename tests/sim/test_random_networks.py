@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from spikeloom import codebooks, encoders, qsnn
-from spikeloom.sim.random_networks import MAX_SIZE, random_frames, random_network
+from spikeloom.rtl_gen import paths
+from spikeloom.sim.random_networks import MAX_SIZE, random_frames, random_network, random_plan
 from spikeloom.sim.reference import simulate
 
 COUNT = 400
@@ -56,6 +57,26 @@ def test_every_choice_is_drawn(networks):
         *(f"size {n}" for n in range(1, MAX_SIZE + 1)),
     }
     assert not {name for name in expected if drawn[name] < 3}
+
+
+def test_every_path_and_strategy_is_drawn(networks, outcomes):
+    drawn = Counter()
+    for seed, (network, out) in enumerate(zip(networks, outcomes, strict=True)):
+        plan = random_plan(network, seed)
+        for k, (layer, how) in enumerate(zip(network.layers, plan.layers, strict=True)):
+            names = {"recurrent"} if layer.recurrent is not None and out.spikes[k].any() else set()
+            names |= {"residual"} if layer.residual is not None and out.spikes[layer.residual.source].any() else set()
+            names |= {"current-based"} if layer.neurons.current_based else set()
+            names |= {"stored delay"} if paths.stored(network, k) else set()
+            drawn.update(names | {how.strategy} | {f"{how.strategy}, {name}" for name in names})
+            drawn.update({f"{name} in the last layer" for name in names if k == len(network.layers) - 1})
+            drawn.update({f"{name} behind a constant input" for name in names if plan.hold(k) > 1})
+    expected = {
+        "parallel", "stored delay", "recurrent in the last layer",
+        "current-based in the last layer", "recurrent behind a constant input", "current-based behind a constant input",
+        *(f"{how}, {name}" for how in ("dense", "sparse", "popcount") for name in ("recurrent", "residual")),
+    }
+    assert not {name for name in expected if drawn[name] < 3}, drawn
 
 
 def test_spikes_rails_and_fallbacks_happen(networks, outcomes):
