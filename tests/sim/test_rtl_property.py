@@ -10,7 +10,7 @@ from spikeloom.sim.mismatch import compare
 from spikeloom.sim.random_networks import random_frames, random_network, random_plan
 from spikeloom.sim.reference import simulate
 
-NETWORKS, CHUNK, FRAMES = 300, 20, 4
+NETWORKS, CHUNK, FRAMES = 200, 20, 4
 
 
 @pytest.mark.slow
