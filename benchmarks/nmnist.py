@@ -2,11 +2,11 @@
 
     SPIKELOOM_DATA=<folder> python benchmarks/nmnist.py [--network FILE.qsnn] [--recordings N] [--no-build]
 
-The folder holds nmnist-small/nmnist-train1000.tar.xz, recordings of 2 x 34 x 34 pixels of which 300 ms are taken, a
-timestep a millisecond. Without a network, one of the shape of NIR's cnn_sinabs with random binary weights, whose
-thresholds let a twentieth of each layer's neurons spike in a timestep: its cycles mean something, its classes do not.
-Every spike and membrane is compared with the reference. The design that is built takes events from a serial line, 2
-bytes each. Prints one Markdown table and writes benchmarks/nmnist.json.
+The folder holds nmnist-small/nmnist-train1000.tar.xz, recordings of 2 x 34 x 34 pixels of which 300 ms are taken, cut
+into the network's timesteps. Without a network, one of the shape of NIR's cnn_sinabs with 300 timesteps and random
+binary weights, whose thresholds let a twentieth of each layer's neurons spike in a timestep: its cycles mean something,
+its classes do not. Every spike and membrane is compared with the reference. The design that is built takes events from
+a serial line, 2 bytes each. Prints one Markdown table and writes benchmarks/nmnist.json.
 """
 
 import argparse
@@ -36,25 +36,24 @@ from spikeloom.synapses.sum_pool import SumPool
 
 ROOT = Path(__file__).resolve().parents[1]
 BOARD, CLOCK_HZ, BAUD = "ulx3s-85f", 50_000_000, 2_500_000
-SHAPE, TIMESTEPS, REAL_TIME_MS = (2, 34, 34), 300, 30.0
+SHAPE, TIMESTEPS, RECORDED_US, REAL_TIME_MS = (2, 34, 34), 300, 300_000, 30.0
 ACTIVE, UPDATE_LANES = 0.05, 8
 
 
-def recordings(folder: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """`(count, timesteps, inputs)` spikes and `(count,)` labels: the first recordings of the training list."""
-    frames, labels = np.zeros((count, TIMESTEPS, *SHAPE), np.int64), np.zeros(count, np.int64)
+def recordings(folder: Path, which: slice, timesteps: int = TIMESTEPS) -> tuple[np.ndarray, np.ndarray]:
+    """`(recordings, timesteps, inputs)` spikes and `(recordings,)` labels of some of the training list."""
     with tarfile.open(folder / "nmnist-small" / "nmnist-train1000.tar.xz") as archive:
         files = {Path(member.name).name: member for member in archive if member.isfile()}
         lines = archive.extractfile(files["train1K.txt"]).read().decode().splitlines()
-        listed = [tuple(map(int, line.split())) for line in lines if line and line[0] != "#"]
-        for k, (number, label) in enumerate(listed[:count]):
+        listed = [tuple(map(int, line.split())) for line in lines if line and line[0] != "#"][which]
+        frames = np.zeros((len(listed), timesteps, *SHAPE), np.int64)
+        for k, (number, _) in enumerate(listed):
             raw = np.frombuffer(archive.extractfile(files[f"{number}.bs2"]).read(), np.uint8).reshape(-1, 5)
             x, y, high, middle, low = raw.astype(np.int64).T
-            step = ((high & 127) << 16 | middle << 8 | low) // 1000
-            kept = step < TIMESTEPS
+            step = ((high & 127) << 16 | middle << 8 | low) * timesteps // RECORDED_US
+            kept = step < timesteps
             frames[k, step[kept], high[kept] >> 7, y[kept], x[kept]] = 1
-            labels[k] = label
-    return frames.reshape(count, TIMESTEPS, -1), labels
+    return frames.reshape(len(listed), timesteps, -1), np.array([label for _, label in listed])
 
 
 def random_network(frames: np.ndarray) -> Network:
@@ -165,19 +164,21 @@ def measure(plan: Plan, frames: np.ndarray) -> dict:
         "recordings": len(frames), "events": float(frames.sum(axis=(1, 2)).mean()),
         "cycles": {"mean": float(observed.cycles.mean()), "max": int(observed.cycles.max())},
         "compared": result.spikes + result.membranes, "mismatches": result.mismatches,
-        "spikes_a_timestep": [float(s.sum() / len(frames) / TIMESTEPS) for s in expected.spikes],
+        "spikes_a_timestep": [float(s.mean() * s.shape[2]) for s in expected.spikes],
         "synapse_rams": rams, "classes": expected.classes.tolist(),
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", type=Path, help="a network of 2 x 34 x 34 inputs and 300 timesteps")
+    parser.add_argument("--network", type=Path, help="a network of 2 x 34 x 34 inputs without an encoder")
     parser.add_argument("--recordings", type=int, default=20)
     parser.add_argument("--no-build", action="store_true", help="do not place and route")
     arguments = parser.parse_args()
-    frames, labels = recordings(Path(os.environ["SPIKELOOM_DATA"]), arguments.recordings)
-    network = load(arguments.network) if arguments.network else random_network(frames[:2, :100])
+    folder = Path(os.environ["SPIKELOOM_DATA"])
+    network = (load(arguments.network) if arguments.network else
+               random_network(recordings(folder, slice(2))[0][:, :100]))
+    frames, labels = recordings(folder, slice(-arguments.recordings, None), network.timesteps)
     plan = plan_of(network)
     found = {"versions": report.versions(), "network": str(arguments.network or "random weights"),
              "clock_hz": CLOCK_HZ, **measure(plan, frames)}

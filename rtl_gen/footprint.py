@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from amaranth.hdl import Module, Mux, Shape, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect
 
 from spikeloom.rtl_gen.events import event_layout, index_shape
 from spikeloom.rtl_gen.pipeline import Pipeline, multiple
+from spikeloom.rtl_gen.skid import Skid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +139,8 @@ class Footprint(wiring.Component):
 
     Place `block * pitch + window` counts blocks over all groups and windows in C order; word `(channel * kernel size +
     place in the window) * blocks + block of the group`. An event that no window sees is one tap with `none`. Latency: a
-    cycle for each bit of a quotient that is not a slice, and 6 to 8 more; no bubble between taps, events or marks.
+    cycle for each bit of a quotient that is not a slice, and 6 more; no bubble between taps, events or marks. `i.ready`
+    is a register: layers behind each other do not wait for each other's `ready`.
 
     Parameters
     ----------
@@ -160,8 +162,11 @@ class Footprint(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        i, o, shape = self.i, self.o, self.shape
+        o, shape = self.o, self.shape
         rows, columns = shape.rows, shape.columns
+        m.submodules.skid = skid = Skid(self.i.payload.shape())
+        i = skid.o
+        connect(m, wiring.flipped(self.i), skid.i)
 
         # Where each event's walk starts.
         go = Signal()
