@@ -133,7 +133,8 @@ def sources(top_factory: Callable[[int], Elaboratable], board: Board,
         if not hasattr(component, port):
             raise SpikeloomError(f"design must have a port {port}, {type(component).__name__} has none")
     plan = board.make_platform().prepare(BoardTop(component, clock_hz, made), "top", emit_src=False,
-                                         synth_opts=_SYNTHESIS[board.family])
+                                         synth_opts=_SYNTHESIS[board.family],
+                                         script_after_read=swaps.AFTER_READ[board.family])
     files = {name: text for name, text in plan.files.items() if name in ("top.il", "top.ys", "top.pcf", "top.lpf")}
     return files | {"top.il": without_contents(declare_collision_free(files["top.il"]))}, clock_hz
 

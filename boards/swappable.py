@@ -19,7 +19,10 @@ from spikeloom.boards.contents import Contents
 from spikeloom.errors import SpikeloomError, ToolError
 
 ROUTED = {"ice40": "asc", "ecp5": "config"}
+# abc9 trips over wires that Amaranth names after elements of arrays, `x[1]` beside bit 1 of `x`.
+AFTER_READ = {"ice40": "", "ecp5": "rename -hide w:*[*"}
 _SCRIPT = """read_rtlil swap.il
+{after_read}
 synth_{family} {options} -top top -run begin:map_ram
 select t:$mem_v2
 write_json -selected coarse.json
@@ -34,7 +37,7 @@ def synthesise(yosys: tools.Tool, family: str, folder: Path, options: str) -> No
     design = contents.in_block_ram((folder / "top.il").read_text())
     shapes = contents.read(design)
     _write(folder / "swap.il", contents.write(design, contents.markers(shapes)))
-    (folder / "synthesis.ys").write_text(_SCRIPT.format(family=family, options=options))
+    (folder / "synthesis.ys").write_text(_SCRIPT.format(family=family, options=options, after_read=AFTER_READ[family]))
     tools.run(yosys, ["-q", "-l", "synthesis.log", "synthesis.ys"], folder=folder, log="synthesis.err")
     coarse, netlist = (json.loads((folder / name).read_text()) for name in ("coarse.json", "top.json"))
     arrays, start = {}, 0
