@@ -11,13 +11,14 @@ from spikeloom.rtl_gen.parallel.sharing import share
 from spikeloom.rtl_gen.readout import score_shape
 from spikeloom.rtl_gen.strategies import Cost
 
-FULL_ADDER = 1.93       # look-up tables that take one bit off a sum
-LEFT_OVER = 4           # those that the last bits of a row need less
+FULL_ADDER = 1.88       # look-up tables that take one bit off a sum
+LEFT_OVER = 5           # those that the last bits of a row need less
 SHARED = 2.5            # those that a bit less saves where rows share sums
 COMPARISON, SUBTRACTION, LATE_RESET, CLIP = 4.5, 0.7, 1.3, 0.25     # a neuron; and for each bit of its sum
 LEAK = {"ice40": 1.0, "ecp5": 1.4}                                  # for each bit and signed digit of the leak
 REST = 4.0              # of a refractory neuron
-SCORE = 7               # for each bit of a score: gathered, compared, handed on
+SCORE = {"ice40": 5.5, "ecp5": 4}       # for each bit of a score: gathered, compared, handed on
+FRAME = {"ice40": 1.0, "ecp5": 0.15}    # for each bit of the frame: on ECP5 a register shares its cell
 
 
 def cost(network: Network, layer: int, *, family: str) -> Cost:
@@ -31,9 +32,9 @@ def cost(network: Network, layer: int, *, family: str) -> Cost:
     cells = rows - SHARED * _saved(weights.tobytes(), weights.shape, (1 << width) - 1)
     cells += _neurons(network, layer, family)
     if layer == 0:
-        cells += width * (weights != 0).any(axis=0).sum() + 60
+        cells += FRAME[family] * width * (weights != 0).any(axis=0).sum() + 60
     if layer == len(network.layers) - 1:
-        cells += SCORE * score_shape(network).width * neurons.neurons
+        cells += SCORE[family] * score_shape(network).width * neurons.neurons
     return Cost(cells=int(cells), ram=0)
 
 
