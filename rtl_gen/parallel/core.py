@@ -130,10 +130,12 @@ class FrameRegister(wiring.Component):
             arriving.append(shown(network, value))
         writes = [Signal(name=f"write{k}") for k in range(page)]
         m.d.comb += [write.eq(i.valid & i.ready & (word == k)) for k, write in enumerate(writes)]
+        frame = Signal(o.p["values"].shape(), reset_less=True)
+        m.d.comb += o.p["values"].eq(frame)
         for n, used in enumerate(live(network)):
             if used:
                 with m.If(writes[n // lanes]):
-                    m.d.sync += o.p["values"][n].eq(arriving[n % lanes])
+                    m.d.sync += frame[n].eq(arriving[n % lanes])
         return m
 
 
