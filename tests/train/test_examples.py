@@ -42,7 +42,8 @@ def test_readme_states_accuracy_and_digest(path):
 def test_the_shipped_images_are_classified(path):
     network = load(path)
     frames, labels = load_frames(network, count=100, beside=path)
-    assert (simulate(network, frames).classes == labels).sum() >= 100 * network.provenance["accuracy"]["integer"] - 3
+    share = network.provenance["accuracy"]["integer"]
+    assert (simulate(network, frames).classes == labels).mean() >= share - 3 * (share * (1 - share) / 100) ** 0.5
 
 
 @pytest.mark.slow
@@ -50,8 +51,8 @@ def test_the_shipped_images_are_classified(path):
 def test_accuracy_on_the_whole_test_set_is_the_stated_one(path):
     network = load(path)
     name = network.provenance["dataset"]
-    if not any((place / file).is_file() for place in datasets.folders(name) for file in datasets.FILES[2:3]):
+    if not any(place.is_dir() and any(place.iterdir()) for place in datasets.folders(name)):
         pytest.skip(f"{name} is not on this machine")
     frames, labels = load_frames(network)
-    assert len(labels) == network.provenance["test_images"] == 10_000
+    assert len(labels) == network.provenance["test_images"] == (200 if name == "nmnist-small" else 10_000)
     assert np.mean(simulate(network, frames).classes == labels) == network.provenance["accuracy"]["integer"]
