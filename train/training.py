@@ -105,7 +105,8 @@ def _train(recipe: Recipe, data: Dataset, yardstick: bool, progress: Callable[[E
 def _adapted(recipe: Recipe, epochs: int | None, seed: int | None) -> Recipe:
     if epochs is not None:
         def shortened(schedule: Schedule) -> Schedule:
-            return dataclasses.replace(schedule, epochs=epochs, frozen_epochs=min(schedule.frozen_epochs, epochs // 2))
+            return dataclasses.replace(schedule, epochs=epochs, frozen_epochs=min(schedule.frozen_epochs, epochs // 2),
+                                       float_epochs=schedule.float_epochs * epochs // schedule.epochs)
         recipe = dataclasses.replace(recipe, schedule=shortened(recipe.schedule),
                                      float_schedule=shortened(recipe.float_schedule))
     return recipe if seed is None else dataclasses.replace(recipe, seed=seed)

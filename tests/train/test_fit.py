@@ -65,6 +65,18 @@ def test_batch_norm_stands_still_in_the_frozen_epochs():
     assert moving == [True, False, False]
 
 
+def test_the_first_epochs_may_be_over_the_reals():
+    seen = []
+    model = SpikingMlp(RECIPE.model)
+    fit(model, data().train_images[:64], data().train_labels[:64], RECIPE.preprocess,
+        dataclasses.replace(SCHEDULE, epochs=3, float_epochs=2), progress=lambda epoch: seen.append(model.quantized))
+    assert seen == [False, False, True]
+    model.quantized = False
+    fit(model, data().train_images[:64], data().train_labels[:64], RECIPE.preprocess,
+        dataclasses.replace(SCHEDULE, epochs=3, float_epochs=2))
+    assert not model.quantized
+
+
 def test_a_loss_that_explodes_is_an_error():
     model = SpikingMlp(RECIPE.model)
     with torch.no_grad():
@@ -76,6 +88,7 @@ def test_a_loss_that_explodes_is_an_error():
 @pytest.mark.parametrize(("fields", "message"), [
     ({"epochs": 0}, "epochs must be an integer from 1 to 100000, not 0"),
     ({"frozen_epochs": 3}, "frozen epochs must be an integer from 0 to 2, not 3"),
+    ({"float_epochs": 2}, "float epochs must be an integer from 0 to 1, not 2"),
     ({"rate": 0}, "rate must lie between 0 and 1, not 0"),
     ({"smoothing": 1.0}, "smoothing must be at least 0 and below 1, not 1.0"),
 ])

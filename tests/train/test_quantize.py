@@ -70,3 +70,15 @@ def test_exact_limit():
     for dtype in (torch.float32, torch.float64):
         limit = torch.tensor(exact_limit(dtype), dtype=dtype)
         assert limit - 1 != limit and limit + 1 == limit
+
+
+@pytest.mark.parametrize("kind", [("ternary", {"fraction": 1}), ("pow2", {"exponents": 2}), ("integer", {"bits": 4})])
+def test_what_pruning_leaves_is_not_rounded_to_zero(kind):
+    book = codebooks.make(kind[0], **kind[1])
+    latent = torch.tensor([-9.0, -1.0, -0.3, 0.2, 0.49, 1.0, 9.0], requires_grad=True)
+    plain, pruned = quantize(latent, book), quantize(latent, book, pruned=True)
+    assert plain.tolist()[2:5] == [0, 0, 0]
+    assert (pruned / 2.0**book.fraction).tolist()[2:5] == [-1, 1, 1]
+    assert torch.equal(plain[[0, 1, 5, 6]], pruned[[0, 1, 5, 6]])
+    (grad,) = torch.autograd.grad(pruned.sum(), latent)
+    assert (grad == 2.0**book.fraction).all()

@@ -35,6 +35,13 @@ def test_fewer_epochs_another_seed_and_no_yardstick():
     assert results[0].network.digest == results[1].network.digest != results[2].network.digest
 
 
+def test_fewer_epochs_keep_the_share_over_the_reals():
+    some = dataclasses.replace(recipe("digits"), schedule=dataclasses.replace(recipe("digits").schedule,
+                                                                              epochs=10, float_epochs=5))
+    schedules = [train(some, epochs=epochs, yardstick=False).network.provenance["schedule"] for epochs in (1, 4)]
+    assert [(schedule["epochs"], schedule["float_epochs"]) for schedule in schedules] == [(1, 0), (4, 2)]
+
+
 def test_validation_images_are_not_trained_on():
     data = datasets.load("digits")
     spoilt = dataclasses.replace(data, train_images=np.concatenate([data.train_images[:-50],
@@ -43,6 +50,7 @@ def test_validation_images_are_not_trained_on():
     one, two = (train(held, epochs=1, yardstick=False, dataset=some) for some in (data, spoilt))
     assert one.network.digest == two.network.digest
     assert one.history[0].validation != two.history[0].validation
+    assert one.network.provenance["accuracy"]["validation"] == one.history[-1].validation
     with pytest.raises(SpikeloomError, match="validation must be below 1437 images, not 1437"):
         train(dataclasses.replace(held, validation=1437), epochs=1, yardstick=False)
 
