@@ -24,6 +24,7 @@ UPDATES, LANES = (1, 2, 4, 8, 16), (8, 16, 24, 32, 48, 64, 80, 96, 128, 192, 256
 SPARSE_LANES, CHANNELS = (1, 2, 4, 8, 16, 32), (1, 2, 4, 8, 16, 32)
 POPCOUNT_LANES, WIDTHS = (1, 2, 4, 8, 16), (16, 32, 64)
 LARGEST_FILL = 0.85         # share of a part's logic cells that the planner fills
+MOST_PASSES = 24            # of a dense layer, beside those of the usual numbers of lanes
 MOST_KEPT = 400             # plans of the layers so far
 PARALLEL_SYNAPSES = 40_000  # more are not worth trying on any part
 TYPICAL_STEPS = 6           # timesteps of typical events that strategies are judged by
@@ -206,8 +207,9 @@ def _strategy_ways(layer, strategy: str, last: bool, given: dict, k: int) -> lis
         updates = (check.integer(f"layer {k} update lanes", fixed["update_lanes"], 1, 64),)
     elif "lanes" in fixed and strategy in MULTIPLES:
         updates = tuple(u for u in updates if fixed["lanes"] % u == 0)
-    choices = {"dense": LANES, "sparse": SPARSE_LANES, "popcount": POPCOUNT_LANES, "conv": CHANNELS,
-               "pool": (1,)}[strategy]
+    passes = tuple(-(-layer.size // count) for count in range(1, MOST_PASSES + 1))
+    choices = {"dense": tuple(sorted({*LANES, *passes})), "sparse": SPARSE_LANES, "popcount": POPCOUNT_LANES,
+               "conv": CHANNELS, "pool": (1,)}[strategy]
     widths = WIDTHS if strategy == "popcount" else (None,)
     ways = []
     for update in updates:

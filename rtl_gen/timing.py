@@ -19,6 +19,7 @@ from spikeloom.rtl_gen.plan import Plan
 
 LIF, SERIALIZER, READOUT = 4, 1, 1     # latencies of a group through these components
 LEAST_CLOCKS = {"delta": 2}             # of a word, where an encoder cannot take one a clock
+BUFFER = 1                              # events that wait in front of a layer that is busy with another
 EMITTED = 16                            # neurons of a vector that become events in a clock
 FIRST = {"dense": 3, "popcount": 6, "conv": 4, "pool": 4}   # from a mark to the first group
 LEAST_GROUPS = 4                       # a layer of fewer groups waits for its own write-back
@@ -84,32 +85,94 @@ class _Source:
     """
 
     def __init__(self, plan: Plan, activity: Activity):
-        self.clocks, self.now = page_clocks(plan, activity.first), np.zeros(len(activity.first), np.int64)
+        (self.clocks, self.tail), self.now = page_clocks(plan, activity.first), np.zeros(len(activity.first), np.int64)
         self.hold = plan.hold(0)
 
     def timestep(self, t: int, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.hold > 1 and t:
             return self.now, self.now
-        begins = np.maximum(self.now, free - 1)
-        self.now = begins + self.clocks[:, min(t, self.clocks.shape[1] - 1)]
+        clocks, tail = (part[:, min(t, part.shape[1] - 1)] for part in (self.clocks, self.tail))
+        begins = np.maximum(self.now + clocks - tail, free)
+        self.now = begins + tail
         return begins, self.now
 
 
-def page_clocks(plan: Plan, first: np.ndarray) -> np.ndarray:
-    """Clocks, `(batch, timesteps or 1)`, of one presentation of a page: words, events and mark."""
-    if plan.source == "events":
-        return first.sum(axis=2) + 1
+def page_clocks(plan: Plan, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Clocks, `(batch, timesteps or 1)`, of one presentation of a page, words, events and mark: all, and from the first
+    event on."""
     network = plan.network
     if plan.vectors:
-        return np.full(first.shape[:2], words.per_page(network) + 1)
-    lanes, size = words.values(network), network.input.size
-    counts = np.zeros((*first.shape[:2], words.per_page(network)), np.int64)
-    for channel in range(first.shape[2] // size):       # an encoder may give several values for each input
-        padded = np.zeros((*first.shape[:2], counts.shape[2] * lanes), bool)
-        padded[:, :, :size] = first[:, :, channel * size:][:, :, :size]
-        counts += padded.reshape(*counts.shape, lanes).sum(axis=3)
-    kind = "direct" if network.encoder is None else encoders.kind(network.encoder)
-    return np.maximum(counts, LEAST_CLOCKS.get(kind, 1)).sum(axis=2) + (counts[:, :, -1] > 0)
+        whole = np.full(first.shape[:2], words.per_page(network) + 1)
+        return whole, np.ones_like(whole)
+    clocks = event_clocks(plan, 0)
+    if plan.source == "events":
+        whole = (first * clocks).sum(axis=2) + 1
+        return whole, whole
+    lanes, size, kind = words.values(network), network.input.size, "direct"
+    if network.encoder is not None:
+        kind = encoders.kind(network.encoder)
+    inputs = np.concatenate([np.arange(size)] * (first.shape[2] // size))   # an encoder may give several values of each
+    whole, tail = stream_clocks(first, inputs // lanes, words.per_page(network), clocks, LEAST_CLOCKS.get(kind, 1))
+    mark = first[:, :, inputs // lanes == words.per_page(network) - 1].any(axis=2)
+    return whole + mark, tail + mark
+
+
+def stream_clocks(active: np.ndarray, places: np.ndarray, count: int, clocks: np.ndarray | int, least: int = 1
+                  ) -> tuple[np.ndarray, np.ndarray]:
+    """Clocks of handing on the `active` values, `(.., values)`, of `count` words or groups: all, and from the first
+    one with a value on. The mark is not counted.
+
+    Parameters
+    ----------
+    places : in which word or group each value is.
+    clocks : that the receiver takes for an event of each value; words without any pass by meanwhile.
+    least : clocks of a word.
+    """
+    order = np.argsort(places, kind="stable")
+    flat = active.reshape(-1, active.shape[-1])[:, order]
+    row, column = np.nonzero(flat)
+    at = places[order][column]
+    final = np.append(row[1:] != row[:-1], True) if len(row) else np.zeros(0, bool)
+    following = np.where(final, count, np.append(at[1:], count)[:len(at)])
+    taken = np.broadcast_to(clocks, active.shape[-1:])[order][column]
+    gaps = np.where(following > at, (following - at) * least, 1)
+    tail = _elastic(row, taken, gaps, len(flat))
+    begin = np.full(len(flat), count)
+    np.minimum.at(begin, row, at)
+    shape = active.shape[:-1]
+    return (tail + begin * least).reshape(shape), tail.reshape(shape)
+
+
+def _elastic(row: np.ndarray, taken: np.ndarray, gaps: np.ndarray, rows: int) -> np.ndarray:
+    """Clocks from the first event of each row until its end could be handed on, `(rows,)`; events are ordered by row.
+
+    Event n comes `gaps` clocks after event n - 1 was handed on, which is when event n - BUFFER has begun at the
+    receiver; there it takes `taken` clocks.
+    """
+    if not len(row) or taken.max() == 1:
+        return np.bincount(row, weights=gaps, minlength=rows).astype(np.int64)
+    counts = np.bincount(row, minlength=rows)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    most = int(counts.max())
+    gap, take = np.zeros((most, rows), np.int64), np.zeros((most, rows), np.int64)
+    gap[place, row], take[place, row] = gaps, taken
+    come, free = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
+    begun = [np.zeros(rows, np.int64)] * BUFFER
+    for n in range(most):
+        handed = np.maximum(come, begun[0])
+        began = np.maximum(handed, free)
+        begun = [*begun[1:], began]
+        free, come = began + take[n], np.where(n < counts, handed + gap[n], come)
+    return come
+
+
+def event_clocks(plan: Plan, layer: int) -> np.ndarray | int:
+    """Clocks that layer number `layer` takes for an event of each of its inputs, `(inputs,)`, or for any event."""
+    if layer == len(plan.layers) or plan.layers[layer].strategy in ("dense", "popcount", "parallel"):
+        return 1
+    how = plan.layers[layer]
+    return strategies.load(how.strategy).event_clocks(
+        plan.network.layers[layer].synapses, lanes=how.lanes, groups_of=how.update_lanes)
 
 
 class _Chain:
@@ -124,11 +187,10 @@ class _Chain:
         self.hold, self.collected = plan.hold(first), 0 if first == 0 and plan.vectors else 1
         batch = len(activity.first)
         spikes = activity.spikes[last]
-        groups = -(-spikes.shape[2] // EMITTED)
-        padded = np.zeros((*spikes.shape[:2], groups * EMITTED), bool)
-        padded[:, :, :spikes.shape[2]] = spikes
-        counts = padded.reshape(*spikes.shape[:2], groups, EMITTED).sum(axis=3)
-        self.clocks = np.maximum(counts, 1).sum(axis=2) + (counts[:, :, -1] > 0)
+        size = spikes.shape[2]
+        groups = -(-size // EMITTED)
+        self.clocks, _ = stream_clocks(spikes, np.arange(size) // EMITTED, groups, event_clocks(plan, last + 1))
+        self.clocks = self.clocks + spikes[:, :, (groups - 1) * EMITTED:].any(axis=2)
         self.free = np.zeros(batch, np.int64)
         self.entered, self.left = np.full(batch, -1), np.zeros(batch, np.int64)
 
@@ -159,16 +221,12 @@ class _Stage:
         self.again = seen.sum(axis=2) + 1           # clocks of each further presentation of a timestep's events
         if number == 0 and plan.source == "words" and (
                 plan.network.encoder is None or plan.network.encoder.constant):
-            self.again = np.broadcast_to(page_clocks(plan, seen), self.again.shape)
+            self.again = np.broadcast_to(page_clocks(plan, seen)[0], self.again.shape)
         self.events = seen.sum(axis=2)
         groups = -(-layer.size // how.update_lanes)
         batch, steps, size = spikes.shape
-        padded = np.zeros((batch, steps, groups * how.update_lanes), bool)
-        padded[:, :, :size] = spikes
-        counts = padded.reshape(batch, steps, groups, -1).sum(axis=3)
-        if self.last:
-            counts = np.zeros_like(counts)
-        self.mark = counts[:, :, -1] > 0
+        sent = np.zeros_like(spikes) if self.last else spikes
+        self.mark = sent[:, :, (groups - 1) * how.update_lanes:].any(axis=2)
         self.strategy, self.groups = how.strategy, groups
         scanned = how.strategy in ("dense", "popcount")
         self.per_pass = how.lanes // how.update_lanes if scanned else groups
@@ -180,18 +238,22 @@ class _Stage:
         self.first = FIRST.get(how.strategy) or strategies.load(how.strategy).first_group(
             layer.synapses, lanes=how.lanes, groups_of=how.update_lanes)
         self.words = -(-layer.synapses.inputs // how.width) if how.strategy == "popcount" else 0
-        self.clocks = [np.maximum(part, 1).sum(axis=2) for part in self.split(counts)]
-        self.tail = [(np.maximum(part, 1) * np.maximum.accumulate(part > 0, axis=2)).sum(axis=2)
-                     for part in self.split(counts)]
+        self.clocks, self.tail = [], []
+        clocks = np.broadcast_to(event_clocks(plan, number + 1), (size,))
+        for start in range(0, size, self.per_pass * how.update_lanes):
+            part = sent[:, :, start:start + self.per_pass * how.update_lanes]
+            places = np.arange(part.shape[2]) // how.update_lanes
+            whole, tail = stream_clocks(part, places, int(places[-1]) + 1, clocks[start:start + part.shape[2]])
+            self.clocks.append(whole)
+            self.tail.append(tail)
+        self.neurons = LIF * (1 + (layer.neurons is not None and layer.neurons.current_based))
+        self.loops = layer.recurrent is not None
+        self.looped, self.own = np.zeros(batch, np.int64), spikes.sum(axis=2)
         self.rest = max(LEAST_GROUPS - groups, 0)
         self.free = np.zeros(batch, np.int64)       # the integrator takes the next timestep's events from here on
         self.left = np.zeros(batch, np.int64)       # the serializer has taken the last group so far
         self.drained = np.zeros(batch, np.int64)    # the neurons have taken the last group so far
         self.scanned = np.zeros(batch, np.int64)    # the scan of the timestep before is over
-
-    def split(self, counts: np.ndarray) -> list[np.ndarray]:
-        """Spikes of groups, `(batch, timesteps, groups)`, pass by pass."""
-        return np.split(counts, range(self.per_pass, counts.shape[2], self.per_pass), axis=2)
 
     def timestep(self, t: int, begins: np.ndarray, ends: np.ndarray, following: np.ndarray | None
                  ) -> tuple[np.ndarray, np.ndarray]:
@@ -199,26 +261,30 @@ class _Stage:
         ready = self.integrate(t, begins, ends)
         began, silent = None, np.ones(len(begins), bool)
         left = self.left
+        if self.loops:
+            again = np.maximum(self.own[:, t - 1] * (t > 0) + 1, self.per_pass + 3)
+            ready = [np.maximum(at, self.looped + number * again) for number, at in enumerate(ready)]
         for at, clocks, tail in zip(ready, self.clocks, self.tail, strict=True):
             spiking = silent & (tail[:, t] > 0)
-            start = np.maximum(left, at + LIF)
+            start = np.maximum(left, at + self.neurons)
             left = start + clocks[:, t]
             if following is not None:
                 left = np.where(spiking, np.maximum(left, following + tail[:, t]), left)
             first = left - tail[:, t] + SERIALIZER
             began = first if began is None else np.where(spiking, first, began)
             silent &= ~spiking
-            self.drained = left - LIF
+            self.drained = left - self.neurons
         ends = left + self.mark[:, t]
         if following is not None:
             ends = np.maximum(ends, np.where(silent, following, 0))
         self.left = np.maximum(left, ends - 1) + self.rest
+        self.looped = ends + 3 + 2 * (self.passes > 1)
         return np.where(silent, ends, began), ends
 
     def integrate(self, t: int, begins: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
         """For each pass, when its first group reaches the neurons."""
         if self.hold > 1 and t:
-            return [self.left - LIF + (t == 1)] * len(self.clocks)
+            return [self.left - self.neurons + (t == 1)] * len(self.clocks)
         if self.strategy == "dense":
             return self.passing(t, begins, ends)
         if self.strategy == "popcount":

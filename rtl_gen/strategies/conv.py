@@ -133,6 +133,11 @@ def weight_words(synapses: Conv, layout: MapLayout) -> tuple[list[int], int]:
     return [sum(code << k * bits for k, code in enumerate(row)) for row in rows.reshape(-1, built).tolist()], built
 
 
+def event_clocks(synapses: Conv, *, lanes: int, groups_of: int) -> np.ndarray:
+    """Clock cycles that an event of each input takes, `(inputs,)`."""
+    return windows_of(synapses, layout_of(synapses, lanes, groups_of)).cycles
+
+
 def occupancy(synapses: Conv, *, lanes: int, groups_of: int, events: np.ndarray) -> np.ndarray:
     """Clock cycles that each timestep keeps the integrator busy, `(timesteps,)`, for `events` `(timesteps, inputs)`."""
     layout = layout_of(synapses, lanes, groups_of)

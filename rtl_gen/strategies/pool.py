@@ -85,6 +85,11 @@ def windows_of(synapses: SumPool, layout: MapLayout) -> Windows:
     return windows(synapses, groups=synapses.input[0], blocks=1, pitch=layout.pitch)
 
 
+def event_clocks(synapses: SumPool, *, lanes: int, groups_of: int) -> np.ndarray:
+    """Clock cycles that an event of each input takes, `(inputs,)`."""
+    return windows_of(synapses, layout_of(synapses, groups_of)).cycles
+
+
 def occupancy(synapses: SumPool, *, lanes: int, groups_of: int, events: np.ndarray) -> np.ndarray:
     """Clock cycles that each timestep keeps the integrator busy, `(timesteps,)`, for `events` `(timesteps, inputs)`."""
     layout = layout_of(synapses, groups_of)

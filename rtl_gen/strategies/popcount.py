@@ -219,7 +219,9 @@ def cost(synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, su
     vector, deep = 50 + 5 * width + 7 * max(1, (words - 1).bit_length()), -(-words // 16)
     if family == "ecp5" and 4 * deep * -(-width // 4) < 128 * banks // 2:
         banks, vector = 0, vector + 2 * width * (deep + (4 * (deep - 1) + 2) // 3)     # Yosys finds LUT RAM cheaper
-    weights = blocks(family, max(scans * words, 2), built * width * book.bits)
+    codes = book.encode(synapses.weights)
+    varying = sum(bool(np.ptp(codes >> bit & 1)) for bit in range(book.bits))   # Yosys stores no bit that never changes
+    weights = blocks(family, max(scans * words, 2), built * width * max(varying, 1))
     return Cost(cells=int(built * lane + common + vector), ram=weights + banks)
 
 

@@ -171,6 +171,11 @@ class Integrator(wiring.Component):
         return code
 
 
+def event_clocks(synapses: Dense, *, lanes: int, groups_of: int, banks: int | None = None) -> np.ndarray:
+    """Clock cycles that an event of each input takes, `(inputs,)`."""
+    return pack(synapses, lanes=lanes, groups_of=groups_of, banks=banks).cycles
+
+
 def occupancy(synapses: Dense, *, lanes: int, groups_of: int, events: np.ndarray,
               banks: int | None = None) -> np.ndarray:
     """Clock cycles that each timestep keeps the integrator busy, `(timesteps,)`, for `events` `(timesteps, inputs)`."""
