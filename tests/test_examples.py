@@ -16,7 +16,8 @@ from spikeloom.train import load_frames
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 CASES = {"mnist-icebreaker": ("icebreaker", 1500), "mnist-ulx3s": ("ulx3s-25f", 1000),
          "mnist-parallel-ulx3s": ("ulx3s-25f", 80), "mnist-parallel-icebreaker": ("icebreaker", 100),
-         "mnist-sparse-icebreaker": ("icebreaker", 1000), "fashion-ulx3s85": ("ulx3s-85f", 2000)}
+         "mnist-sparse-icebreaker": ("icebreaker", 1000), "fashion-ulx3s85": ("ulx3s-85f", 2000),
+         "nmnist-ulx3s85": ("ulx3s-85f", 30_000)}
 SIMULATED = ("mnist-icebreaker", "mnist-parallel-icebreaker", "mnist-sparse-icebreaker")    # others compile for long
 
 
