@@ -52,7 +52,7 @@ def test_help_has_an_example_that_parses(spikeloom, verb):
     (["show", "no.qsnn"], "spikeloom show: no.qsnn must be a readable file, but No such file or directory"),
     (["show", "."], "spikeloom show: . must be a readable file, but Is a directory"),
     (["boards", "--jsn"], "spikeloom: unrecognized arguments: --jsn (see spikeloom --help)"),
-    (["train", "digit"], "spikeloom train: recipe must be one of digits, mnist_icebreaker, mnist_ulx3s, not 'digit' "
+    (["train", "digit"], f"spikeloom train: recipe must be one of {', '.join(plugins.names('spikeloom.train.recipes'))}, not 'digit' "
                          "(did you mean 'digits'?)"),
     (["train", "digits", "--epochs", "0"], "spikeloom train: epochs must be an integer from 1 to 100000, not 0"),
     (["build", "small.qsnn", "--board", "icebraker"],
