@@ -9,6 +9,8 @@ import pytest
 from spikeloom import cli, plugins, save
 from spikeloom.report import merge
 
+RECIPES = ", ".join(plugins.names("spikeloom.train.recipes"))
+
 VERBS = plugins.names("spikeloom.commands")
 
 
@@ -52,7 +54,7 @@ def test_help_has_an_example_that_parses(spikeloom, verb):
     (["show", "no.qsnn"], "spikeloom show: no.qsnn must be a readable file, but No such file or directory"),
     (["show", "."], "spikeloom show: . must be a readable file, but Is a directory"),
     (["boards", "--jsn"], "spikeloom: unrecognized arguments: --jsn (see spikeloom --help)"),
-    (["train", "digit"], f"spikeloom train: recipe must be one of {', '.join(plugins.names('spikeloom.train.recipes'))}, not 'digit' "
+    (["train", "digit"], f"spikeloom train: recipe must be one of {RECIPES}, not 'digit' "
                          "(did you mean 'digits'?)"),
     (["train", "digits", "--epochs", "0"], "spikeloom train: epochs must be an integer from 1 to 100000, not 0"),
     (["build", "small.qsnn", "--board", "icebraker"],
