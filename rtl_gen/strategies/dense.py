@@ -181,7 +181,9 @@ def cost(synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, su
     passes, built = -(-synapses.outputs // lanes), min(lanes, synapses.outputs)
     width = range_shape(min(sums[0], -1), sums[1]).width
     rows, bits = passes * synapses.inputs, built * synapses.codebook.bits
-    ram, spram = rom_blocks(family, rows, bits), 0
+    codes = synapses.codebook.encode(synapses.weights)
+    varying = sum(bool(np.ptp(codes >> bit & 1)) for bit in range(synapses.codebook.bits))  # others are not stored
+    ram, spram = rom_blocks(family, rows, built * max(varying, 1)), 0
     logic = 0 if ram else rows * bits // 10
     if weights == "ram":
         ram = sum(blocks(family, rows, min(loading.PART, bits - k)) for k in range(0, bits, loading.PART))
