@@ -42,15 +42,15 @@ class Case:
 PARALLEL = ("0:parallel", "1:parallel")
 CASES = (
     Case(name="mnist-icebreaker", network="mnist-icebreaker", board="icebreaker", clock=30),
-    Case(name="mnist-ulx3s", network="mnist-ulx3s", board="ulx3s-25f", clock=65),
+    Case(name="mnist-ulx3s", network="mnist-ulx3s", board="ulx3s-25f", clock=65,
+         layers=("0:dense,lanes=256,update_lanes=8",)),
     Case(name="mnist-parallel-ulx3s", network="mnist-parallel-ulx3s", board="ulx3s-25f", clock=60, layers=PARALLEL),
-    Case(name="mnist-parallel-icebreaker", network="mnist-parallel-icebreaker", board="icebreaker", clock=24,
-         layers=PARALLEL),
+    Case(name="mnist-parallel-icebreaker", network="mnist-parallel-icebreaker", board="icebreaker", clock=24),
     Case(name="fashion-ulx3s85", network="fashion-ulx3s85", board="ulx3s-85f", clock=60),
     Case(name="mnist-sparse: dense", network="mnist-sparse-icebreaker", board="icebreaker", clock=24,
-         layers=("0:dense", "1:dense")),
+         layers=("0:dense", "1:parallel")),
     Case(name="mnist-sparse: sparse", network="mnist-sparse-icebreaker", board="icebreaker", clock=24,
-         layers=("0:sparse", "1:sparse")),
+         layers=("0:sparse", "1:parallel")),
 )
 
 
