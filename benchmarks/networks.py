@@ -17,6 +17,8 @@ from pathlib import Path
 from spikeloom import load, report
 from spikeloom.commands import _samples as samples
 from spikeloom.rtl_gen import planner
+from spikeloom.sim import vectors
+from spikeloom.sim.mismatch import compare
 from spikeloom.sim.reference import simulate
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,7 +27,10 @@ RESULTS = ROOT / "benchmarks" / "networks.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A network on a board, at a clock in MHz; `layers` as of `--layer`, `seed` of placement."""
+    """A network on a board, at a clock in MHz; `layers` as of `--layer`, `seed` of placement.
+
+    `samples` images are compared with the RTL, None: all; with `vectors` also in a core whose frames come whole.
+    """
 
     name: str
     network: str
@@ -33,6 +38,8 @@ class Case:
     clock: float
     layers: tuple[str, ...] = field(default=())
     seed: int = 1
+    samples: int | None = None
+    vectors: bool = False
 
     @property
     def options(self) -> list[str]:
@@ -44,9 +51,11 @@ CASES = (
     Case(name="mnist-icebreaker", network="mnist-icebreaker", board="icebreaker", clock=30),
     Case(name="mnist-ulx3s", network="mnist-ulx3s", board="ulx3s-25f", clock=65,
          layers=("0:dense,lanes=256,update_lanes=8",)),
-    Case(name="mnist-parallel-ulx3s", network="mnist-parallel-ulx3s", board="ulx3s-25f", clock=60, layers=PARALLEL),
-    Case(name="mnist-parallel-icebreaker", network="mnist-parallel-icebreaker", board="icebreaker", clock=24),
-    Case(name="fashion-ulx3s85", network="fashion-ulx3s85", board="ulx3s-85f", clock=60),
+    Case(name="mnist-parallel-ulx3s", network="mnist-parallel-ulx3s", board="ulx3s-25f", clock=60, layers=PARALLEL,
+         samples=1000, vectors=True),
+    Case(name="mnist-parallel-icebreaker", network="mnist-parallel-icebreaker", board="icebreaker", clock=24,
+         layers=("0:parallel,width=64", "1:dense")),
+    Case(name="fashion-ulx3s85", network="fashion-ulx3s85", board="ulx3s-85f", clock=60, samples=1000),
     Case(name="mnist-sparse: dense", network="mnist-sparse-icebreaker", board="icebreaker", clock=24,
          layers=("0:dense", "1:parallel")),
     Case(name="mnist-sparse: sparse", network="mnist-sparse-icebreaker", board="icebreaker", clock=24,
@@ -72,6 +81,17 @@ def reference(path: Path, whole: bool) -> dict:
             "seconds": round(seconds, 2)}
 
 
+def whole_frames(path: Path, whole: bool, count: int | None) -> dict:
+    """Clocks from a frame at the ports to its result, and from one result to the next, in a `VectorCore`."""
+    network = load(path)
+    frames = samples.choose(path, network, test_set=whole).first(count).frames
+    observed = vectors.build([network])[0].run(frames, pipelined=True)
+    single = vectors.build([network])[0].run(frames[:10])
+    result = compare(simulate(network, frames, trace=True), observed)
+    return {"images": len(frames), "mismatches": result.mismatches, "latency": int(single.cycles.max()) - 1,
+            "interval": (observed.total_cycles - int(single.cycles.max())) / (len(frames) - 1)}
+
+
 def run(case: Case, whole: bool, build: bool) -> dict:
     """One network on one board, all the way."""
     file, out = Path("examples", f"{case.network}.qsnn"), Path("build", f"benchmark-{case.name.replace(': ', '-')}")
@@ -79,8 +99,11 @@ def run(case: Case, whole: bool, build: bool) -> dict:
     planned = spikeloom("plan", file, *case.options)
     found["planned"] = {key: planned[key] for key in ("cost", "cycles", "events")}
     images = ["--test-set"] if whole else []
+    images += ["--samples", case.samples] if case.samples else []
     verified = spikeloom("verify", file, *case.options, "--cocotb-samples", 100, *images, "--out", out)
     found |= {key: verified[key] for key in ("verify", "cycles_per_inference", "plan", "network_digest")}
+    if case.vectors:
+        found["vectors"] = whole_frames(ROOT / file, whole, case.samples)
     if build:
         built = spikeloom("build", file, *case.options, "--clock", case.clock, "--seed", case.seed, "--out", out)
         found |= {key: built[key] for key in ("resources", "fmax_mhz", "clock_hz", "latency_us", "seconds")}
@@ -106,6 +129,13 @@ def table(cases: dict[str, dict]) -> str:
         lines.append(
             f"| {name} | {one['board']} | {one['reference']['accuracy']:.2%} of {one['reference']['images']:,} {built}"
             f"| {cycles['mean']:,.0f} / {cycles['max']:,} | {latency} | {wrong} of {compared:,} |")
+    for name, one in cases.items():
+        if "vectors" in one:
+            found, clock = one["vectors"], one.get("clock_hz", 0) / 1e6
+            lines.append(f"\n{name}, whole frames at its ports: {found['latency']} clocks to the result, "
+                         f"{found['latency'] / clock * 1e3:.0f} ns; a frame every {found['interval']:g} clocks, "
+                         f"{clock / found['interval']:.1f} million a second; {found['mismatches']} mismatches in "
+                         f"{found['images']:,} images." if clock else "")
     lines += ["", "| case | simulator | images | seconds |", "| --- | --- | --- | --- |"]
     for name, one in cases.items():
         took = one["reference"]

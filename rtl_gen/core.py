@@ -85,7 +85,8 @@ class Core(wiring.Component):
     def chain(self, m: Module, first: int, last: int, events) -> ParallelChain:
         """Layers `first .. last`, parallel."""
         source = "vectors" if first == 0 and self.plan.vectors else "events"
-        m.submodules[f"chain{first}"] = chain = ParallelChain(self.plan.network, first=first, last=last, source=source)
+        chain = ParallelChain(self.plan.network, first=first, last=last, source=source, fan=self.plan.fan(first))
+        m.submodules[f"chain{first}"] = chain
         connect(m, events, chain.i)
         trace(m, self, chain)
         return chain

@@ -10,7 +10,7 @@ from spikeloom.errors import SpikeloomError
 from spikeloom.network import Network
 from spikeloom.rtl_gen import presynaptic, strategies, words
 from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
-from spikeloom.rtl_gen.parallel import chain
+from spikeloom.rtl_gen.parallel import adder, chain
 
 SOURCES = ("words", "events")
 WEIGHTS = ("rom", "ram", "spram")
@@ -44,7 +44,8 @@ class LayerPlan:
     lanes : neurons integrated in one clock; with "dense", whose weights fill one memory word, a multiple of
         `update_lanes`.
     update_lanes : neurons updated in one clock, a power of two.
-    width : inputs taken in one clock, with "popcount".
+    width : inputs taken in one clock, with "popcount"; terms added in one clock, with "parallel", where the first layer
+        of a chain says it for all.
     weights : what holds the weights, with "dense": "rom", or to be loaded at run time "ram" or "spram".
     """
 
@@ -59,7 +60,9 @@ class LayerPlan:
         check.choice("weights", self.weights, WEIGHTS)
         if self.weights != "rom" and self.strategy != "dense":
             raise SpikeloomError(f"weights must be 'rom' with strategy {self.strategy}, not {self.weights!r}")
-        if self.width is not None and self.strategy != "popcount":
+        if self.strategy == "parallel" and self.width is not None:
+            check.integer("width", self.width, 2, 1 << 16)
+        elif self.width is not None and self.strategy != "popcount":
             raise SpikeloomError(f"width must be None with strategy {self.strategy}, not {self.width!r}")
 
     @property
@@ -138,6 +141,10 @@ class Plan:
             else:
                 found.append((k, k))
         return found
+
+    def fan(self, first: int) -> int:
+        """Terms that the chain of parallel layers from layer number `first` on adds in a clock."""
+        return self.layers[first].width or adder.FAN
 
     @property
     def vectors(self) -> bool:

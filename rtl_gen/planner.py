@@ -201,7 +201,7 @@ def _worthwhile(layer, strategy: str, given: dict) -> bool:
 def _strategy_ways(layer, strategy: str, last: bool, given: dict, k: int) -> list[LayerPlan]:
     fixed = {name: value for name, value in given.items() if name != "strategy"}
     if strategy == "parallel":
-        return [LayerPlan(strategy=strategy)]
+        return [LayerPlan(strategy=strategy, width=fixed.get("width"))]
     updates = (1,) if last else tuple(u for u in UPDATES if u < 2 * layer.size)
     if "update_lanes" in fixed:
         updates = (check.integer(f"layer {k} update lanes", fixed["update_lanes"], 1, 64),)

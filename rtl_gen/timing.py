@@ -181,7 +181,8 @@ class _Chain:
     def __init__(self, plan: Plan, first: int, last: int, activity: Activity):
         network = plan.network
         self.whole, self.outputs = last == len(network.layers) - 1, network.outputs
-        self.through = sum(parallel_timing.layer_latency(network, k) for k in range(first, last + 1))
+        fan = plan.fan(first)
+        self.through = sum(parallel_timing.layer_latency(network, k, fan=fan) for k in range(first, last + 1))
         if self.whole:
             self.through += readout.latency(network)
         self.hold, self.collected = plan.hold(first), 0 if first == 0 and plan.vectors else 1

@@ -101,6 +101,6 @@ def _show(found: dict) -> None:
 def _how(one: dict) -> str:
     """Strategy and numbers, as `--layer` takes them."""
     if one["strategy"] == "parallel":
-        return "parallel"
+        return "parallel" + (f",width={one['width']}" if one["width"] else "")
     width = f",width={one['width']}" if one["width"] else ""
     return f"{one['strategy']},lanes={one['lanes']},update_lanes={one['update_lanes']}{width}"

@@ -47,6 +47,7 @@ def test_events_come_only_without_encoder():
     ({"weights": "flash"}, "weights must be one of rom, ram, spram, not 'flash'"),
     ({"strategy": "sparse", "weights": "spram"}, "weights must be 'rom' with strategy sparse, not 'spram'"),
     ({"width": 16}, "width must be None with strategy dense, not 16"),
+    ({"strategy": "parallel", "width": 1}, "width must be an integer from 2 to 65536, not 1"),
 ])
 def test_layer_rules(arguments, message):
     with pytest.raises(SpikeloomError) as error:
