@@ -12,7 +12,7 @@ from spikeloom.network import Lif, Residual
 from spikeloom.rtl_gen import paths, strategies
 from spikeloom.rtl_gen.collisions import declare_collision_free
 from spikeloom.rtl_gen.events import event_layout
-from spikeloom.rtl_gen.memories import BY_FAMILY
+from spikeloom.rtl_gen.memories import BY_FAMILY, ram_blocks
 from spikeloom.rtl_gen.plan import LayerPlan
 from spikeloom.rtl_gen.queue import Queue
 from spikeloom.rtl_gen.source import EventRepeater
@@ -45,12 +45,12 @@ def test_block_rams_are_those_of_yosys(family, tmp_path):
     parts = {}
     for n in (12, 15, 17, 40, 100, 300):
         made = Queue(event_layout(n), capacity=n + 1, memories=rules)
-        parts[f"queue{n}"] = made, paths.rams(family, made.depth, event_layout(n).size, rules.ram)
+        parts[f"queue{n}"] = made, ram_blocks(family, made.depth, event_layout(n).size, rules.ram)
         index = event_layout(n)["index"].width
-        parts[f"again{n}"] = EventRepeater(n, event_layout(n), times=2), paths.rams(family, n + 1, index)
+        parts[f"again{n}"] = EventRepeater(n, event_layout(n), times=2), ram_blocks(family, n + 1, index)
     for groups, lanes, bits in ((10, 4, 20), (40, 1, 12), (100, 1, 16), (128, 2, 16)):
         parts[f"synaptic{groups}"] = (synaptic(groups, lanes, bits, rules),
-                                      paths.rams(family, groups, lanes * bits, rules.ram))
+                                      ram_blocks(family, groups, lanes * bits, rules.ram))
     for name, (part, expected[name]) in parts.items():
         m.submodules[name] = part
         for side, one in (("i", part.i), ("o", part.o)):
