@@ -13,7 +13,8 @@ from spikeloom.rtl_gen.strategies.dense import Integrator
 from .small import network
 
 NET = network((9, 6, 5, 3), bits=4, signed=True, encoder="direct", delay=1, readout="membrane-sum")
-PLAN = make(NET, family="ice40", lanes=(4, 4, 3), update_lanes=(2, 1, 1))
+PLAN = make(NET, family="ice40", lanes=(4, 4, 3), update_lanes=(2, 1, 1),
+            layers=dict.fromkeys(range(3), {"strategy": "dense"}))
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +48,11 @@ def test_ports(text):
 
 def test_one_readable_hierarchy(text):
     names = re.findall(r"^module \\?(\S+?) ?\(", text, re.M)
-    parts = ["", ".integrator", ".currents", ".neurons", ".serializer"]
+    parts = ["", ".currents", ".currents.integrator", ".neurons", ".serializer"]
     every = {f"core.layer{k}{part}" for k in range(3) for part in parts} | {
         "core", "core.source", "core.source.frame", "core.source.encoder", "core.source.serializer",
-        "core.delay0", "core.delay1", "core.again1", "core.again1.repeater", "core.readout"}
-    wires = {"core.layer1.currents", "core.layer2.currents"}
+        "core.delay0", "core.delay1", "core.again1", "core.again1.repeater", "core.readout", "core.layer0.currents.held"}
+    wires = {f"core.layer{k}.currents.{part}" for k in range(3) for part in ("total", "held") if (k, part) != (0, "held")}
     assert len(names) == len(set(names))
     assert set(names) - wires == every - wires - {"core.layer2.serializer"}
 
@@ -60,7 +61,7 @@ def test_one_readable_hierarchy(text):
 def test_widths_follow_from_the_weights(text, k):
     inputs = NET.presynaptic_range(k)
     low, high = NET.layers[k].sum_range(inputs)
-    integrator = module(text, f"core.layer{k}.integrator")
+    integrator = module(text, f"core.layer{k}.currents.integrator")
     lanes = PLAN.layers[k].lanes
     for lane in range(lanes):
         assert width(integrator, "reg", f"sum{lane}") == range_shape(min(low, -1), high).width
@@ -76,7 +77,7 @@ def test_widths_follow_from_the_weights(text, k):
 def test_weights_are_the_initial_contents_of_a_memory(text, k):
     lanes, groups_of = PLAN.layers[k].lanes, PLAN.layers[k].update_lanes
     built = Integrator(NET.layers[k].synapses, lanes=lanes, groups_of=groups_of, value=None, sums=(-1, 1))
-    found = re.findall(r"^    weights\[(\d+)\] = \d+'h([0-9a-f]+);", module(text, f"core.layer{k}.integrator"), re.M)
+    found = re.findall(r"^    weights\[(\d+)\] = \d+'h([0-9a-f]+);", module(text, f"core.layer{k}.currents.integrator"), re.M)
     assert [int(index) for index, _ in found] == list(range(len(found)))
     assert [int(word, 16) for _, word in found] == built.weight_words()
 
