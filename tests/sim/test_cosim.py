@@ -115,7 +115,7 @@ def test_exchange_round_trip(tmp_path):
         job, again = exchange.read_job(tmp_path)
         assert compare(outcome, again).mismatches == 0
         for k, neurons in enumerate(x.neurons for x in network.layers):
-            lanes, bits = plan.layers[k].update_lanes, neurons.membrane_bits
+            lanes, bits = plan.trace_lanes(k), neurons.membrane_bits
             shown = []
             for spikes, membranes in zip(outcome.spikes[k].reshape(-1, neurons.neurons),
                                          outcome.membranes[k].reshape(-1, neurons.neurons), strict=True):
