@@ -28,7 +28,8 @@ class Design:
     layers: int
 
 
-def library(designs: Sequence[Design], *, folder: Path, effort: str = "run", waves: bool = False) -> Path:
+def library(designs: Sequence[Design], *, folder: Path, effort: str = "run", waves: bool = False,
+            driver: Path = DRIVER) -> Path:
     """The library in which `design{k}_run` drives the k-th design.
 
     Parameters
@@ -36,6 +37,7 @@ def library(designs: Sequence[Design], *, folder: Path, effort: str = "run", wav
     folder : where libraries are kept; one that is there already is not built again.
     effort : "run" for a fast simulator, "compile" for a fast build.
     waves : with what a waveform needs; larger and slower.
+    driver : the header whose DESIGN(name, traces) makes the entry points.
 
     Raises `ToolError` if Yosys or the compiler is missing or fails.
     """
@@ -44,21 +46,21 @@ def library(designs: Sequence[Design], *, folder: Path, effort: str = "run", wav
     options = [*_FLAGS, *EFFORTS[effort], *(["-DWAVES"] if waves else [])]
     if sys.platform == "darwin":
         options.remove("-fno-gnu-unique")
-    digest = sha256(DRIVER.read_bytes())
+    digest = sha256(driver.read_bytes())
     for text in (yosys.version, compiler.version, *options, *(design.rtlil for design in designs)):
         digest.update(sha256(text.encode()).digest())
     target = Path(folder, f"cxxrtl-{digest.hexdigest()[:24]}.so")
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.stem}-", dir=folder))
-        _build(work, designs, yosys, compiler, options, "-g4" if waves else "-g0")
+        _build(work, driver, designs, yosys, compiler, options, "-g4" if waves else "-g0")
         os.replace(work / "designs.so", target)
         shutil.rmtree(work)
     return target
 
 
-def _build(work: Path, designs: Sequence[Design], yosys: tools.Tool, compiler: tools.Tool, options: list[str],
-           debug: str) -> None:
+def _build(work: Path, driver: Path, designs: Sequence[Design], yosys: tools.Tool, compiler: tools.Tool,
+           options: list[str], debug: str) -> None:
     script, source = [], []
     for k, design in enumerate(designs):
         Path(work, f"{k}.il").write_text(design.rtlil)
@@ -66,8 +68,8 @@ def _build(work: Path, designs: Sequence[Design], yosys: tools.Tool, compiler: t
                       f"design{k} {k}.cc")
         traces = " ".join(f"TRACE({layer})" for layer in range(design.layers))
         source += [f'#include "{k}.cc"', f"DESIGN(design{k}, {traces})"]
-    Path(work, "designs.cc").write_text("\n".join([f'#include "{DRIVER.name}"', *source, ""]))
-    shutil.copy(DRIVER, work)
+    Path(work, "designs.cc").write_text("\n".join([f'#include "{driver.name}"', *source, ""]))
+    shutil.copy(driver, work)
     tools.run(yosys, ["-q", "-p", "; ".join(script)], folder=work, log="yosys.log")
     headers = tools.yosys_share(yosys) / "include" / "backends" / "cxxrtl" / "runtime"
     tools.run(compiler, [*options, f"-I{headers}", "designs.cc", "-o", "designs.so"], folder=work, log="compiler.log")
