@@ -37,7 +37,8 @@ class Board:
     """A board that a network can be built for.
 
     `platform` names the amaranth-boards class as "module:Class"; its default clock, "uart" 0 and "led" 0 are used.
-    `clock_hz` is the oscillator; `rx` and `tx` are the pins of the host link, seen from the FPGA.
+    `clock_hz` is the oscillator; `rx` and `tx` are the pins of the host link, seen from the FPGA. `leds` are the pins
+    of "led" 0, 1, ... of the platform, which inverts them where they are `leds_active_low`: a 1 always lights one.
     """
 
     name: str
@@ -49,7 +50,8 @@ class Board:
     clock_hz: int
     rx: str
     tx: str
-    led: str
+    leds: tuple[str, ...]
+    leds_active_low: bool = False
     budget: Budget
     platform: str
 
@@ -60,6 +62,11 @@ class Board:
             raise SpikeloomError(f"name must be lower case without spaces, not {self.name!r}")
         if self.platform.count(":") != 1:
             raise SpikeloomError(f"platform must be module:Class, not {self.platform!r}")
+
+    @property
+    def led(self) -> str:
+        """The pin of the LED that lights while the design is busy."""
+        return self.leds[0]
 
     def make_platform(self):
         """A fresh amaranth-boards platform (each serves one build). Raises `ToolError` without amaranth-boards."""

@@ -17,7 +17,7 @@ def _ulx3s(size: str, *, lut: int, ram: int, dsp: int) -> Board:
         clock_hz=25_000_000,
         rx="M1",
         tx="L4",
-        led="B2",
+        leds=("B2", "C2", "C1", "D2", "D1", "E2", "E1", "H3"),
         budget=Budget(lut=lut, ram=ram, ram_bits=18_432, ram_width=36, dsp=dsp),
         platform=f"ulx3s:ULX3S_{size}_Platform",
     )

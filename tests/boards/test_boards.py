@@ -31,7 +31,9 @@ def test_a_board_agrees_with_its_platform(name):
     uart = {line.name: line.ios[0] for line in platform.lookup("uart", 0).ios}
     assert (uart["rx"].names, uart["rx"].dir) == ([one.rx], "i")
     assert (uart["tx"].names, uart["tx"].dir) == ([one.tx], "o")
-    assert platform.lookup("led", 0).ios[0].names == [one.led]
+    leds = [platform.lookup("led", number).ios[0] for number in range(len(one.leds))]
+    assert [led.names for led in leds] == [[pin] for pin in one.leds]
+    assert [led.invert for led in leds] == [one.leds_active_low] * len(leds)
 
 
 @pytest.mark.parametrize(
