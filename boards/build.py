@@ -125,7 +125,8 @@ def build(
 
 def sources(top_factory: Callable[[int], Elaboratable], board: Board,
             clock_hz: int | None = None) -> tuple[dict[str, str], int]:
-    """`top.il`, `top.ys` and the pin constraints, as amaranth's platform writes them, and the clock in Hz."""
+    """`top.il`, `top.ys`, the pin constraints and Verilog that components added, as amaranth's platform writes them,
+    and the clock in Hz."""
     made = None if clock_hz in (None, board.clock_hz) else pll(board.family, board.clock_hz, clock_hz)
     clock_hz = round(made.hz) if made else board.clock_hz
     component = top_factory(clock_hz)
@@ -135,7 +136,9 @@ def sources(top_factory: Callable[[int], Elaboratable], board: Board,
     plan = board.make_platform().prepare(BoardTop(component, clock_hz, made), "top", emit_src=False,
                                          synth_opts=_SYNTHESIS[board.family],
                                          script_after_read=swaps.AFTER_READ[board.family])
-    files = {name: text for name, text in plan.files.items() if name in ("top.il", "top.ys", "top.pcf", "top.lpf")}
+    wanted = ("top.il", "top.ys", "top.pcf", "top.lpf")
+    files = {name: text for name, text in plan.files.items()
+             if name in wanted or (name.endswith(".v") and not name.startswith("top."))}
     return files | {"top.il": without_contents(declare_collision_free(files["top.il"]))}, clock_hz
 
 
