@@ -29,9 +29,10 @@ _ECP5_PACKAGES = {"BG256": "CABGA256", "MG285": "CSFBGA285", "BG381": "CABGA381"
 
 
 class BoardTop(Elaboratable):
-    """A component with `rx : In(1)` and `tx : Out(1)` on a board's UART pins; a `busy : Out(1)` lights the LED.
+    """A component with `rx : In(1)` and `tx : Out(1)` on a board's UART pins; a `busy : Out(1)` lights the first LED.
 
-    `rx` arrives unsynchronised: its flip-flops belong to the component.
+    Or, without a UART, one with `leds : Out(n)` on the board's LEDs 0 to n - 1. `rx` arrives unsynchronised: its
+    flip-flops belong to the component.
     """
 
     def __init__(self, component, clock_hz: int, pll: IcePll | EcpPll | None = None):
@@ -44,13 +45,16 @@ class BoardTop(Elaboratable):
         m.domains.sync = ClockDomain()
         m.submodules.clock = ClockSource(self.pll, self.clock_hz)
         m.submodules.design = self.component
-        uart = platform.request("uart", 0, dir="-")
-        m.submodules.rx = rx = io.Buffer("i", uart.rx)
-        m.submodules.tx = tx = io.Buffer("o", uart.tx)
-        m.d.comb += [self.component.rx.eq(rx.i), tx.o.eq(self.component.tx)]
-        if hasattr(self.component, "busy"):
-            m.submodules.led = led = io.Buffer("o", platform.request("led", 0, dir="-"))
-            m.d.comb += led.o.eq(self.component.busy)
+        if hasattr(self.component, "rx"):
+            uart = platform.request("uart", 0, dir="-")
+            m.submodules.rx = rx = io.Buffer("i", uart.rx)
+            m.submodules.tx = tx = io.Buffer("o", uart.tx)
+            m.d.comb += [self.component.rx.eq(rx.i), tx.o.eq(self.component.tx)]
+        lights = getattr(self.component, "leds", getattr(self.component, "busy", ()))
+        for number, light in enumerate(lights):
+            led = io.Buffer("o", platform.request("led", number, dir="-"))
+            m.submodules[f"led{number}" if number else "led"] = led
+            m.d.comb += led.o.eq(light)
         return m
 
 
@@ -130,7 +134,7 @@ def sources(top_factory: Callable[[int], Elaboratable], board: Board,
     made = None if clock_hz in (None, board.clock_hz) else pll(board.family, board.clock_hz, clock_hz)
     clock_hz = round(made.hz) if made else board.clock_hz
     component = top_factory(clock_hz)
-    for port in ("rx", "tx"):
+    for port in () if hasattr(component, "leds") else ("rx", "tx"):
         if not hasattr(component, port):
             raise SpikeloomError(f"design must have a port {port}, {type(component).__name__} has none")
     plan = board.make_platform().prepare(BoardTop(component, clock_hz, made), "top", emit_src=False,
