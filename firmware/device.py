@@ -1,16 +1,17 @@
 """The host driver: a network on a board, over any transport."""
 
 import struct
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 
 from spikeloom import check
 from spikeloom.errors import LinkError, SpikeloomError
 from spikeloom.firmware.framing import Unframer, frame
-from spikeloom.firmware.transport import Transport
+from spikeloom.firmware.transport import LineLost, Transport
 from spikeloom.network import Network
 from spikeloom.rtl_gen import linked, protocol, words
 from spikeloom.rtl_gen.protocol import Command, Counters, Identity
@@ -18,6 +19,8 @@ from spikeloom.rtl_gen.protocol import Command, Counters, Identity
 _FLAGS = bytes([protocol.FLAG]) * 2
 _HEADER = 3
 _NOISE = 4096  # bytes of anything else, during which a reply is waited for
+_REPEATABLE = (protocol.IDENTIFY, protocol.RUN, protocol.STATUS)    # need nothing that an earlier request left behind
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +43,17 @@ class Device:
     network : what the device must carry; None accepts any.
     timeout : seconds of silence after which a request is repeated.
     tries : how often a request is sent before `LinkError`.
+    patience : seconds for which a line that is lost (unplugged) is waited for, to ask again what can be asked again;
+        see `persist`. With 0 `LineLost` is raised at once.
     """
 
-    def __init__(self, transport: Transport, network: Network | None = None, *, timeout: float = 1.0, tries: int = 4):
+    def __init__(self, transport: Transport, network: Network | None = None, *, timeout: float = 1.0, tries: int = 4,
+                 patience: float = 0.0):
         if not timeout > 0:
             raise SpikeloomError(f"timeout must be more than 0 seconds, not {timeout!r}")
+        if not patience >= 0:
+            raise SpikeloomError(f"patience must be at least 0 seconds, not {patience!r}")
+        self._patience, self._persisting = patience, False
         self.transport, self.network = transport, network
         self._timeout, self._tries = timeout, check.integer("tries", tries, 1, 1000)
         self._sequence = 0
@@ -78,6 +87,35 @@ class Device:
                             f"not {version}")
         self._identity = self._unpacked(Identity.unpack, reply)
         return self._identity
+
+    def reconnect(self, timeout: float) -> Identity:
+        """Wait up to `timeout` seconds for a line that was lost, open it again and ask who is there (see `identify`).
+
+        Raises `LineLost` if the line stays away.
+        """
+        self.transport.reopen(timeout)
+        return self.identify()
+
+    def persist(self, action: Callable[[], T]) -> T:
+        """What `action` gives, begun again from its start when the line is lost and comes back within `patience`.
+
+        The device has been without power then: a result is gone, and so are weights that were loaded.
+        """
+        if self._persisting:
+            return action()
+        lost, self._persisting = None, True
+        try:
+            while True:
+                try:
+                    if lost is not None:
+                        self.reconnect(max(0.0, lost + self._patience - time.monotonic()))
+                    return action()
+                except LineLost:
+                    lost = time.monotonic() if lost is None else lost
+                    if time.monotonic() >= lost + self._patience:
+                        raise
+        finally:
+            self._persisting = False
 
     def load(self, plan, *, progress: Callable[[int, int], None] | None = None) -> None:
         """Give the device the weights of `plan.network`; from then on it is that network.
@@ -151,7 +189,12 @@ class Device:
             raise LinkError(f"the device on {self.transport.name} must answer by the protocol, but {error}") from None
 
     def _request(self, command: Command, payload: bytes = b"") -> bytes:
-        """The payload of the reply to one request."""
+        """The payload of the reply to one request; `_REPEATABLE` ones outlast a line that is lost and comes back."""
+        if command in _REPEATABLE:
+            return self.persist(lambda: self._ask(command, payload))
+        return self._ask(command, payload)
+
+    def _ask(self, command: Command, payload: bytes) -> bytes:
         reason = "stay silent"
         sequences = set()
         for attempt in range(self._tries):

@@ -1,8 +1,14 @@
 """A serial port of this computer, through pyserial."""
 
+import contextlib
+import time
+
 from spikeloom import check
 from spikeloom.errors import LinkError
-from spikeloom.firmware.transport import Transport
+from spikeloom.firmware.transport import LineLost, Transport
+
+_POLL = 0.05            # seconds between looks for a port that is gone
+_PIECE, _STUCK = 256, 10.0      # bytes that are written at once, and seconds after which they are stuck
 
 
 class SerialPort(Transport):
@@ -12,25 +18,30 @@ class SerialPort(Transport):
     """
 
     def __init__(self, port: str, baud: int = 1_000_000):
-        check.integer("baud", baud, 1, 1 << 30)
+        self._baud = check.integer("baud", baud, 1, 1 << 30)
         try:
             import serial
         except ImportError:
             raise LinkError("a serial port needs pyserial: pip install 'spikeloom[link]'") from None
         self.name = port
-        self._error = (serial.SerialException, OSError)
+        # pyserial lets `termios.error` through, which is no OSError, and closes descriptors that it then asks for.
+        self._error: tuple[type[Exception], ...] = (serial.SerialException, OSError, TypeError, *_termios_errors())
+        self._stuck = serial.SerialTimeoutException
+        self._make = serial.Serial
         try:
-            self._serial = serial.Serial(port, baud)
-            self._serial.reset_input_buffer()
+            self._serial = self._opened()
         except (*self._error, ValueError) as error:
             raise LinkError(f"serial port {port} must be one that can be opened at {baud} baud, but {error}") from None
 
     def write(self, data: bytes) -> None:
         try:
-            self._serial.write(data)
+            for start in range(0, len(data), _PIECE):
+                self._serial.write(data[start:start + _PIECE])
             self._serial.flush()
+        except self._stuck:
+            raise LinkError(f"serial port {self.name} must take {_PIECE} bytes within {_STUCK:g} s") from None
         except self._error as error:
-            raise LinkError(f"serial port {self.name} must stay connected, but {error}") from None
+            raise self._lost(error) from None
 
     def read(self, timeout: float) -> bytes:
         try:
@@ -38,7 +49,41 @@ class SerialPort(Transport):
             first = self._serial.read(1)
             return first + self._serial.read(self._serial.in_waiting) if first else b""
         except self._error as error:
-            raise LinkError(f"serial port {self.name} must stay connected, but {error}") from None
+            raise self._lost(error) from None
 
     def close(self) -> None:
-        self._serial.close()
+        with contextlib.suppress(*self._error):
+            self._serial.close()
+
+    def reopen(self, timeout: float) -> None:
+        self.close()
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                self._serial = self._opened()
+                return
+            except (*self._error, ValueError) as error:
+                if time.monotonic() >= deadline:
+                    raise LineLost(f"serial port {self.name} must come back within {timeout:g} s, "
+                                   f"but {error}") from None
+            time.sleep(_POLL)
+
+    def _opened(self):
+        opened = self._make(self.name, self._baud, write_timeout=_STUCK)
+        try:
+            opened.reset_input_buffer()
+        except self._error:
+            opened.close()
+            raise
+        return opened
+
+    def _lost(self, error: Exception) -> LineLost:
+        return LineLost(f"serial port {self.name} must stay connected, but {error}")
+
+
+def _termios_errors() -> tuple[type[Exception], ...]:
+    try:
+        import termios
+    except ImportError:     # not on Windows
+        return ()
+    return (termios.error,)

@@ -2,6 +2,12 @@
 
 from abc import ABC, abstractmethod
 
+from spikeloom.errors import LinkError
+
+
+class LineLost(LinkError):
+    """The line itself is gone: unplugged, not silent. It may come back; see `Transport.reopen`."""
+
 
 class Transport(ABC):
     """A line to one device. `name` is what errors call it."""
@@ -10,13 +16,18 @@ class Transport(ABC):
 
     @abstractmethod
     def write(self, data: bytes) -> None:
-        """Send all of `data`; returns when the line has it. Raises `LinkError` if the line is gone."""
+        """Send all of `data`; returns when the line has it. Raises `LineLost` if the line is gone."""
 
     @abstractmethod
     def read(self, timeout: float) -> bytes:
-        """At least one byte, as many as have arrived; none if `timeout` seconds pass in silence. Raises `LinkError`
+        """At least one byte, as many as have arrived; none if `timeout` seconds pass in silence. Raises `LineLost`
         if the line is gone."""
 
     @abstractmethod
     def close(self) -> None:
         """Give the line back. It may be called twice."""
+
+    def reopen(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for a line that is gone, and open it again, as it was opened first. Raises
+        `LineLost` if it stays away, `LinkError` if it is of a kind that never comes back."""
+        raise LinkError(f"{self.name} must stay connected: it cannot be opened again")
