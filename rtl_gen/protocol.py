@@ -16,7 +16,7 @@ from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import READOUTS
 
-VERSION = 2
+VERSION = 3
 FLAG, ESCAPE, ESCAPE_XOR = 0x7E, 0x7D, 0x20
 REPLY = 0x80
 CRC = CRC16_IBM_SDLC(data_width=8)
@@ -34,11 +34,15 @@ class Field:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A request, by its command byte `code`, and what it and its reply carry."""
+    """A request, by its command byte `code`, and what it and its reply carry.
+
+    `needs` names the field of IDENTIFY that is 0 where a device does not know the command; none: every device does.
+    """
 
     name: str
     code: int
     text: str
+    needs: str = ""
     request: tuple[Field, ...] = ()
     reply: tuple[Field, ...] = ()
 
@@ -55,10 +59,16 @@ class Status:
 OK = Status(name="OK", code=0, text="done")
 BAD_CRC = Status(name="BAD_CRC", code=1, text="damaged on the way; command and sequence are those that arrived")
 BAD_LENGTH = Status(name="BAD_LENGTH", code=2, text="the payload has not the length that the command asks for")
-UNKNOWN_COMMAND = Status(name="UNKNOWN_COMMAND", code=3, text="no such command in this protocol version")
-NO_RESULT = Status(name="NO_RESULT", code=4, text="READ before any RUN has completed since start or RESET")
-NO_WEIGHTS = Status(name="NO_WEIGHTS", code=5, text="RUN without a COMMIT since start or the last LOAD")
-STATUSES = (OK, BAD_CRC, BAD_LENGTH, UNKNOWN_COMMAND, NO_RESULT, NO_WEIGHTS)
+UNKNOWN_COMMAND = Status(name="UNKNOWN_COMMAND", code=3, text="no such command in this protocol version, or not on "
+                                                              "this device")
+NO_RESULT = Status(name="NO_RESULT", code=4, text="READ or PROBE before any inference has completed since "
+                                                  "start or RESET")
+NO_WEIGHTS = Status(name="NO_WEIGHTS", code=5, text="RUN or STREAM without a COMMIT since start or the last "
+                                                    "LOAD")
+NOT_THERE = Status(name="NOT_THERE", code=6, text="PROBE or FETCH of a layer, neuron or row that is not there, or that "
+                                                  "this device cannot read")
+BAD_ORDER = Status(name="BAD_ORDER", code=7, text="STREAM of a timestep that does not come next")
+STATUSES = (OK, BAD_CRC, BAD_LENGTH, UNKNOWN_COMMAND, NO_RESULT, NO_WEIGHTS, NOT_THERE, BAD_ORDER)
 
 IDENTITY = (
     Field(name="version", kind="u16", text="protocol version"),
@@ -71,11 +81,16 @@ IDENTITY = (
     Field(name="inputs", kind="u32", text="values a frame (a timestep's, for a sequence)"),
     Field(name="value_bits", kind="u8", text="bits a value"),
     Field(name="value_signed", kind="u8", text="1 if values are two's complement"),
-    Field(name="frame_words", kind="u32", text="words of a RUN request"),
+    Field(name="frame_words", kind="u32", text="words of a RUN request; 0: no RUN"),
     Field(name="timesteps", kind="u16", text="timesteps an inference"),
     Field(name="outputs", kind="u32", text="neurons of the last layer"),
     Field(name="score_words", kind="u8", text="16-bit words a score"),
     Field(name="readout", kind="u8", text=", ".join(f"{k}: {name}" for k, name in enumerate(READOUTS))),
+    Field(name="membrane_words", kind="u8", text="16-bit words a membrane; 0: no PROBE"),
+    Field(name="readback", kind="u8", text="1 if weights can be read back; 0: no FETCH"),
+    Field(name="probe_neurons", kind="u16", text="neurons of a PROBE reply"),
+    Field(name="stream_steps", kind="u16", text="timesteps of a STREAM request; 0: no STREAM"),
+    Field(name="queue", kind="u16", text="bytes of further requests that may be sent before a reply is there; 0: none"),
 )
 RESULT = (
     Field(name="label", kind="u16", text="the class"),
@@ -91,20 +106,41 @@ COUNTERS = (
 )
 
 IDENTIFY = Command(name="IDENTIFY", code=1, text="who are you", reply=IDENTITY)
-RUN = Command(name="RUN", code=2, text="one inference", reply=RESULT, request=(
+RUN = Command(name="RUN", code=2, text="one inference", needs="frame_words", reply=RESULT, request=(
     Field(name="frame", kind="words", text="frame_words words: the input"),))
 READ = Command(name="READ", code=3, text="the last inference in full", reply=(SCORES, *RESULT))
 STATUS = Command(name="STATUS", code=4, text="counters since start or RESET, modulo 2^16, this frame included",
                  reply=COUNTERS)
 RESET = Command(name="RESET", code=5, text="abort an inference, forget the result, clear the counters")
-LOAD = Command(name="LOAD", code=6, text="weights into a layer's memory", request=(
+LOAD = Command(name="LOAD", code=6, text="weights into a layer's memory", needs="load_words", request=(
     Field(name="layer", kind="u16", text="number of the layer"),
     Field(name="row", kind="u16", text="the row of its memory that the words begin with; what goes beyond the last row "
                                        "is ignored"),
     Field(name="weights", kind="words", text="load_words words")))
-COMMIT = Command(name="COMMIT", code=7, text="all weights are loaded: this is the network now", request=(
+COMMIT = Command(name="COMMIT", code=7, text="all weights are loaded: this is the network now",
+                 needs="load_words", request=(
     Field(name="digest", kind="8 bytes", text="first 8 bytes of its digest"),))
-COMMANDS = (IDENTIFY, RUN, READ, STATUS, RESET, LOAD, COMMIT)
+PLACE = (
+    Field(name="layer", kind="u16", text="number of the layer"),
+    Field(name="first", kind="u16", text="the neuron, or the row of its memory, that the reply begins with"),
+)
+PROBE = Command(name="PROBE", code=8, text="membranes after the last inference", needs="membrane_words", request=PLACE,
+                reply=(Field(name="membranes", kind="words", text="for each of probe_neurons neurons membrane_words "
+                             "words, two's complement; beyond the layer's last neuron they mean nothing"),))
+FETCH = Command(name="FETCH", code=9, text="weights back from a layer's memory", needs="readback", request=PLACE,
+                reply=(Field(name="weights", kind="words", text="load_words words; beyond the last row they mean "
+                                                                "nothing"),))
+STREAM = Command(name="STREAM", code=10, text="some timesteps of an inference", needs="stream_steps", request=(
+    Field(name="stream", kind="u16", text="number of the inference: another one than that of the one before"),
+    Field(name="timestep", kind="u16", text="the timestep that the values begin with; 0 begins an inference, "
+                                            "whatever was unfinished"),
+    Field(name="values", kind="words", text="the words of stream_steps timesteps; what goes beyond the last "
+                                            "timestep is ignored")), reply=(
+    Field(name="next", kind="u16", text="the timestep that comes next; 0: the inference is complete, and READ has its "
+                                        "result"),
+    Field(name="spikes", kind="words", text="of each of stream_steps timesteps a bit for each output, lowest first, in "
+                                            "whole words; beyond the last timestep they mean nothing")))
+COMMANDS = (IDENTIFY, RUN, READ, STATUS, RESET, LOAD, COMMIT, PROBE, FETCH, STREAM)
 
 
 def layout(payload: Sequence[Field]) -> str:
@@ -129,6 +165,11 @@ class Identity:
     outputs: int
     score_words: int
     readout: int
+    membrane_words: int = 0
+    readback: int = 0
+    probe_neurons: int = 0
+    stream_steps: int = 0
+    queue: int = 0
 
     def __post_init__(self):
         for name in ("digest", "plan"):
@@ -136,9 +177,10 @@ class Identity:
             if not isinstance(value, bytes) or len(value) != 8:
                 raise SpikeloomError(f"identity {name} must be 8 bytes, not {value!r}")
         for name, low, high in (("version", 0, 0xffff), ("load_words", 0, 0xffff), ("inputs", 1, 1 << 16),
-                                ("value_bits", 1, 16), ("value_signed", 0, 1), ("frame_words", 1, 1 << 28),
+                                ("value_bits", 1, 16), ("value_signed", 0, 1), ("frame_words", 0, 1 << 28),
                                 ("timesteps", 1, 4096), ("outputs", 1, 1 << 16), ("score_words", 1, 4),
-                                ("readout", 0, len(READOUTS) - 1)):
+                                ("readout", 0, len(READOUTS) - 1), ("membrane_words", 0, 2), ("readback", 0, 1),
+                                ("probe_neurons", 0, 0xffff), ("stream_steps", 0, 4096), ("queue", 0, 0xffff)):
             check.integer(f"identity {name}", getattr(self, name), low, high)
 
     def pack(self) -> bytes:
@@ -154,6 +196,15 @@ class Identity:
     @property
     def readout_name(self) -> str:
         return READOUTS[self.readout]
+
+    @property
+    def spike_words(self) -> int:
+        """Words of a timestep's spikes in a STREAM reply."""
+        return -(-self.outputs // 16)
+
+    def offers(self, command: Command) -> bool:
+        """True if the device knows `command`."""
+        return not command.needs or getattr(self, command.needs) > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,15 +247,18 @@ def _unpack(name: str, table: Sequence[Field], payload: bytes) -> tuple:
 
 def markdown() -> str:
     """The tables of `docs/link.md`."""
-    lines = ["| command | byte | request payload | reply payload | |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| command | byte | request payload | reply payload | needs | |", "| --- | --- | --- | --- | --- | --- |"]
     for command in COMMANDS:
         request, reply = (", ".join(f"`{field.name}`" for field in part) for part in (command.request, command.reply))
-        lines.append(f"| {command.name} | 0x{command.code:02x} | {request} | {reply} | {command.text} |")
+        needs = f"`{command.needs}`" if command.needs else ""
+        lines.append(f"| {command.name} | 0x{command.code:02x} | {request} | {reply} | {needs} | {command.text} |")
     lines += ["", "| status | byte | |", "| --- | --- | --- |"]
     lines += [f"| {status.name} | {status.code} | {status.text} |" for status in STATUSES]
     for title, table in (("IDENTIFY reply", IDENTITY), ("RUN request", RUN.request), ("RUN reply", RESULT),
                          ("READ reply", READ.reply), ("STATUS reply", COUNTERS), ("LOAD request", LOAD.request),
-                         ("COMMIT request", COMMIT.request)):
+                         ("COMMIT request", COMMIT.request), ("PROBE or FETCH request", PLACE),
+                         ("PROBE reply", PROBE.reply), ("FETCH reply", FETCH.reply), ("STREAM request", STREAM.request),
+                         ("STREAM reply", STREAM.reply)):
         lines += ["", f"| {title} | type | |", "| --- | --- | --- |"]
         lines += [f"| `{field.name}` | {field.kind} | {field.text} |" for field in table]
     return "\n".join(lines) + "\n"

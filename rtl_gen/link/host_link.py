@@ -63,6 +63,7 @@ class HostLink(wiring.Component):
         check.integer("score bits", result["score"].width, 1, 16 * identity.score_words)
         self._map = MemoryMap(identity=identity)
         self._parts, self._loads = identity.score_words, identity.load_words > 0
+        self._commands = [command for command in protocol.COMMANDS if identity.offers(command)]
         super().__init__({
             **({"load": Out(stream.Signature(LOAD_LAYOUT))} if self._loads else {}),
             "i": In(stream.Signature(8, always_ready=True)),
@@ -107,7 +108,7 @@ class HostLink(wiring.Component):
             self._watch.away.eq(self.busy),
         ]
         with m.Switch(self._request.command):
-            for command in protocol.COMMANDS:
+            for command in self._commands:
                 with m.Case(command.code):
                     start, stop = self._map.reply(command)
                     m.d.comb += [self._start.eq(start), self._stop.eq(stop)]
@@ -124,10 +125,6 @@ class HostLink(wiring.Component):
                 self._load(m)
                 self._adopt(m)
         return m
-
-    @property
-    def _commands(self):
-        return [command for command in protocol.COMMANDS if self._loads or command not in (LOAD, COMMIT)]
 
     def _go_to(self, address):
         return self._jump.eq(1), self._target.eq(address)

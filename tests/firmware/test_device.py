@@ -156,7 +156,7 @@ def test_another_version_is_refused():
     line = Scripted(frame(reply))
     with pytest.raises(LinkError) as error, Device(line):
         pass
-    assert str(error.value) == "the device on the script must speak protocol version 2, not 1"
+    assert str(error.value) == "the device on the script must speak protocol version 3, not 1"
     assert line.closed
 
 

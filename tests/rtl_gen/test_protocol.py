@@ -9,7 +9,8 @@ from spikeloom.rtl_gen.protocol import Counters, Identity
 
 ROOT = Path(__file__).resolve().parents[2]
 IDENTITY = Identity(digest=bytes(range(8)), plan=b"plandige", load_words=390, inputs=784, value_bits=8, value_signed=1,
-                    frame_words=392, timesteps=8, outputs=10, score_words=1, readout=2)
+                    frame_words=392, timesteps=8, outputs=10, score_words=1, readout=2, membrane_words=1, readback=1,
+                    probe_neurons=32, stream_steps=4, queue=512)
 
 
 def test_crc_is_the_published_one():
@@ -35,10 +36,20 @@ def test_replies_are_whole_words(table):
 
 def test_identity_packs_as_written_down():
     packed = IDENTITY.pack()
-    assert packed == bytes.fromhex("0200 0001020304050607 706c616e64696765 8601 10030000 08 01 88010000 0800 0a000000"
-                                   "01 02")
+    assert packed == bytes.fromhex("0300 0001020304050607 706c616e64696765 8601 10030000 08 01 88010000 0800 0a000000"
+                                   "01 02 01 01 2000 0400 0002")
     assert Identity.unpack(packed) == IDENTITY
     assert IDENTITY.readout_name == "membrane-last"
+
+
+def test_what_a_device_offers_is_what_its_fields_say():
+    plain = Identity(digest=bytes(8), inputs=1, value_bits=1, value_signed=0, frame_words=1, timesteps=1, outputs=33,
+                     score_words=1, readout=0)
+    assert [command.name for command in protocol.COMMANDS if plain.offers(command)] == [
+        "IDENTIFY", "RUN", "READ", "STATUS", "RESET"]
+    assert all(IDENTITY.offers(command) for command in protocol.COMMANDS)
+    assert {command.needs for command in protocol.COMMANDS} <= {"", *(field.name for field in protocol.IDENTITY)}
+    assert (plain.spike_words, IDENTITY.spike_words) == (3, 1)
 
 
 def test_counters_and_scores_unpack():
@@ -50,7 +61,7 @@ def test_counters_and_scores_unpack():
 
 
 @pytest.mark.parametrize(("unpack", "message"), [
-    (Identity.unpack, "payload of a IDENTIFY reply must have 38 bytes at its fixed end, not 1"),
+    (Identity.unpack, "payload of a IDENTIFY reply must have 46 bytes at its fixed end, not 1"),
     (Counters.unpack, "payload of a STATUS reply must have 10 bytes at its fixed end, not 1"),
     (protocol.unpack_result, "payload of a RUN reply must have 6 bytes at its fixed end, not 1"),
     (lambda payload: protocol.unpack_scores(payload, IDENTITY),
