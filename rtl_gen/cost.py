@@ -3,20 +3,15 @@
 `benchmarks/cost_model.py` compares it with placed and routed designs.
 """
 
-from spikeloom.network import Network
+from spikeloom.network import Lif, Network
 from spikeloom.rtl_gen import parallel, paths, presynaptic, strategies, words
 from spikeloom.rtl_gen.events import index_shape, range_shape
-from spikeloom.rtl_gen.memories import MemoryRules, ram_blocks, rom_blocks
+from spikeloom.rtl_gen.memories import MemoryRules, ram_cost, rom_blocks
 from spikeloom.rtl_gen.plan import LayerPlan, Plan
 from spikeloom.rtl_gen.readout import score_shape
-from spikeloom.rtl_gen.strategies import Cost
+from spikeloom.rtl_gen.strategies import Cost, total
 
 LINK = {"ice40": Cost(cells=640, ram=1), "ecp5": Cost(cells=500, ram=1)}    # host link, UART and board top
-
-
-def total(parts: list[Cost]) -> Cost:
-    """The sum of costs."""
-    return Cost(cells=sum(p.cells for p in parts), ram=sum(p.ram for p in parts), spram=sum(p.spram for p in parts))
 
 
 def of(plan: Plan, family: str) -> Cost:
@@ -27,57 +22,48 @@ def of(plan: Plan, family: str) -> Cost:
 
 def ends(network: Network, passes: int, family: str, memories: MemoryRules) -> Cost:
     """Source and readout, for a first layer that wants each timestep `passes` times."""
-    ram, page = 0, words.per_page(network)
+    page, values, scores = words.per_page(network), words.values(network), score_shape(network).width
+    parts = [Cost(cells=60 + 6 * values + 4 * scores, ram=0)]
     constant = network.encoder is None or network.encoder.constant
     if network.encoder is not None and network.encoder.sequence:
-        ram += ram_blocks(family, page, words.values(network) * network.input.bits)     # what was last sent
+        parts.append(ram_cost(family, page, values * network.input.bits))       # what was last sent
     elif passes > 1 or not constant:
-        ram += ram_blocks(family, page, words.BITS)
-    scores = score_shape(network).width
+        parts.append(ram_cost(family, page, words.BITS))
     if network.readout != "membrane-last" and network.timesteps > 1:
-        ram += ram_blocks(family, network.outputs, scores, memories.ram)
-    lanes = words.values(network)
-    return Cost(cells=60 + 6 * lanes + 4 * scores, ram=ram)
+        parts.append(ram_cost(family, network.outputs, scores, memories.ram))
+    return total(parts)
 
 
 def layer(network: Network, k: int, how: LayerPlan, family: str, memories: MemoryRules) -> Cost:
     """One layer, with what repeats or delays its events."""
     if how.strategy == "parallel":
-        return parallel.cost(network, k, family=family)
+        return parallel.cost(network, k, family=family, fan=how.width)
     built, update = network.layers[k], how.update_lanes
     sums, value = network.sum_range(k), presynaptic.value(network, k)
-    integrator = strategies.load(how.strategy).cost(
-        built.synapses, lanes=how.lanes, groups_of=update, value=value, sums=sums, family=family, **how.options)
-    cells, ram = integrator.cells, integrator.ram
     groups, width = -(-built.size // update), range_shape(min(sums[0], -1), sums[1]).width
+    inputs, index = built.synapses.inputs, index_shape(built.synapses.inputs).width
+    parts = [strategies.load(how.strategy).cost(
+        built.synapses, lanes=how.lanes, groups_of=update, value=value, sums=sums, family=family, **how.options)]
     if presynaptic.hold(network, k) > 1:
-        ram += ram_blocks(family, groups, update * width)
-        cells += 20 + 2 * index_shape(groups).width
+        parts += [Cost(cells=20 + 2 * index_shape(groups).width, ram=0), ram_cost(family, groups, update * width)]
     if how.passes(built.size) > 1 and (k > 0 or (network.encoder is not None and not network.encoder.constant)):
-        ram += ram_blocks(family, built.synapses.inputs + 1, index_shape(built.synapses.inputs).width)
-        cells += 20 + 4 * index_shape(built.synapses.inputs).width
-    cells += update * 6 + 3 * index_shape(groups).width + 12     # serializer
+        parts += [Cost(cells=20 + 4 * index, ram=0), ram_cost(family, inputs + 1, index)]
+    parts.append(Cost(cells=update * 6 + 3 * index_shape(groups).width + 12, ram=0))     # serializer
     if built.neurons is None:
-        return Cost(cells=cells + update * width, ram=ram, spram=integrator.spram)
-    neurons = built.neurons
+        return total([*parts, Cost(cells=update * width, ram=0)])
+    return total([*parts, _neurons(built.neurons, update, width, family, memories),
+                  paths.cost(network, k, how, family, memories)])
+
+
+def _neurons(neurons: Lif, update: int, width: int, family: str, memories: MemoryRules) -> Cost:
+    """Neurons of which `update` are updated a clock, with sums of `width` bits: their state, constants and logic."""
+    groups = -(-neurons.neurons // update)
     state = neurons.membrane_bits + neurons.refractory.bit_length() + (neurons.reset == "subtract-late")
-    ram += ram_blocks(family, groups, update * state, memories.ram)
-    cells += _memory_cells(family, groups, update * state, memories.ram)
     digits = max(len(neurons.decay.signed_digits) - 1, 0)
-    cells += update * ((6 + digits) * neurons.membrane_bits + 2 * width + 16)
+    cells, ram = update * ((6 + digits) * neurons.membrane_bits + 2 * width + 16), 0
     for values in (neurons.threshold, neurons.bias):
         if values is not None and values.min() != values.max():
             bits = range_shape(int(values.min()), int(values.max())).width
             ram += rom_blocks(family, groups, update * bits) if groups * update * bits > memories.rom else 0
-            cells += built.size * bits // 10 if memories.rom else 0
-    around = paths.cost(network, k, how, family, memories)
-    return total([Cost(cells=cells, ram=ram, spram=integrator.spram), around])
-
-
-def _memory_cells(family: str, depth: int, width: int, logic: int) -> int:
-    """Cells of a memory that is built of flip-flops or, on ECP5, of LUT RAM of 16 words of 4 bits."""
-    if ram_blocks(family, depth, width, logic):
-        return 0
-    if family == "ice40":
-        return depth * width * 5 // 4
-    return 4 * -(-depth // 16) * -(-width // 4) + width * (-(-depth // 16) - 1)
+            cells += neurons.neurons * bits // 10 if memories.rom else 0
+    return total([Cost(cells=cells, ram=ram), ram_cost(family, groups, update * state, memories.ram)])

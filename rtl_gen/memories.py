@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from spikeloom.rtl_gen.strategies import Cost
+
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryRules:
@@ -67,11 +69,29 @@ def rom_blocks(family: str, depth: int, width: int) -> int:
 
 
 def ram_blocks(family: str, depth: int, width: int, logic: int = 0) -> int:
-    """Block RAMs of a memory that is written, of which up to `logic` bits are built of logic by rule."""
+    """Block RAMs of a memory that is written, of which up to `logic` bits are built of logic by rule.
+
+    Yosys takes flip-flops where a bit each costs no more than all block RAMs together.
+    """
     (count, _), cost = cheapest(family, depth, width, True)
-    if depth * width <= max(logic, BLOCK_RAM["ice40"] if family == "ice40" else 0):
+    if depth * width <= max(logic, cost if family == "ice40" else 0):
         return 0
     rows = -(-depth // 16)
     if family == "ecp5" and LUT_RAM * rows * -(-width // 4) + MUX * (width + 1) * (rows - 1) <= cost:
         return 0
     return count
+
+
+def ram_cost(family: str, depth: int, width: int, logic: int = 0) -> Cost:
+    """Block RAMs, or else the cells of a memory that is written.
+
+    On iCE40 a flip-flop a bit, none of which shares a cell with a look-up table, and the multiplexers that read them;
+    on ECP5 LUT RAM of 16 words of 4 bits, four cells each, and the multiplexers between them.
+    """
+    depth = max(depth, 2)
+    if count := ram_blocks(family, depth, width, logic):
+        return Cost(cells=0, ram=count)
+    if family == "ice40":
+        return Cost(cells=depth * width + (depth - 1) * width + depth, ram=0)
+    rows = -(-depth // 16)
+    return Cost(cells=4 * rows * -(-width // 4) + width * (rows - 1), ram=0)

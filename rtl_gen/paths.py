@@ -5,9 +5,9 @@ from dataclasses import replace
 from spikeloom.network import Network
 from spikeloom.rtl_gen import queue, strategies
 from spikeloom.rtl_gen.events import event_layout, range_shape
-from spikeloom.rtl_gen.memories import MemoryRules, ram_blocks
+from spikeloom.rtl_gen.memories import MemoryRules, ram_cost
 from spikeloom.rtl_gen.plan import LayerPlan
-from spikeloom.rtl_gen.strategies import Cost
+from spikeloom.rtl_gen.strategies import Cost, total
 
 
 def cost(network: Network, k: int, how: LayerPlan, family: str, memories: MemoryRules) -> Cost:
@@ -21,19 +21,18 @@ def cost(network: Network, k: int, how: LayerPlan, family: str, memories: Memory
     if layer.residual is not None:
         low, high = network.skipped_range(k)
         graded = 0 if (low, high) == (0, 1) else range_shape(low, high).width
-        parts.append(_queue(layer.size + 1, event + graded, family, memories))
+        parts += _queue(layer.size + 1, event + graded, family, memories)
         parts.append(Cost(cells=update * (width + 3 * max(graded, 1)) + 2 * event + 20, ram=0))
     if stored(network, k):
         waiting = min(layer.delay, network.timesteps) * (layer.size + 1)
         low, high = network.output_range(k)
-        parts.append(_queue(waiting, event + ((low, high) != (0, 1)) * range_shape(low, high).width, family, memories))
+        parts += _queue(waiting, event + ((low, high) != (0, 1)) * range_shape(low, high).width, family, memories)
     if layer.neurons is not None and layer.neurons.current_based:
         bits, groups = layer.neurons.synaptic_bits, -(-layer.size // update)
         digits = len(layer.neurons.synaptic_decay.signed_digits)
-        parts.append(Cost(cells=update * ((5 + digits) * bits + 2 * width) + 60,
-                          ram=ram_blocks(family, groups, update * bits, memories.ram)))
-    return Cost(cells=sum(part.cells for part in parts), ram=sum(part.ram for part in parts),
-                spram=sum(part.spram for part in parts))
+        parts.append(Cost(cells=update * ((5 + digits) * bits + 2 * width) + 60, ram=0))
+        parts.append(ram_cost(family, groups, update * bits, memories.ram))
+    return total(parts)
 
 
 def stored(network: Network, k: int) -> bool:
@@ -49,12 +48,12 @@ def _recurrent(synapses, how: LayerPlan, family: str, memories: MemoryRules) -> 
         synapses, lanes=how.lanes, groups_of=how.update_lanes, value=None, sums=synapses.sum_range((0, 1)),
         family=family, **replace(how, weights="rom").options)]
     if how.passes(neurons) > 1:
-        parts.append(Cost(cells=20 + 4 * index, ram=ram_blocks(family, neurons + 1, index)))
+        parts += [Cost(cells=20 + 4 * index, ram=0), ram_cost(family, neurons + 1, index)]
     if how.strategy != "dense" or how.passes(neurons) > 1:
-        parts.append(_queue(neurons + 1, event.size, family, memories))
+        parts += _queue(neurons + 1, event.size, family, memories)
     return parts
 
 
-def _queue(capacity: int, width: int, family: str, memories: MemoryRules) -> Cost:
+def _queue(capacity: int, width: int, family: str, memories: MemoryRules) -> list[Cost]:
     depth = queue.words(capacity)
-    return Cost(cells=5 * depth.bit_length() + 5, ram=ram_blocks(family, depth, width, memories.ram))
+    return [Cost(cells=5 * depth.bit_length() + 5, ram=0), ram_cost(family, depth, width, memories.ram)]

@@ -13,7 +13,7 @@ import numpy as np
 from spikeloom import check, synapses
 from spikeloom.errors import FitError, SpikeloomError
 from spikeloom.network import Network
-from spikeloom.rtl_gen import cost, parallel, presynaptic, strategies, words
+from spikeloom.rtl_gen import cost, presynaptic, strategies, words
 from spikeloom.rtl_gen.memories import BY_FAMILY, MemoryRules
 from spikeloom.rtl_gen.plan import MULTIPLES, STRATEGIES_OF, LayerPlan, Plan, check_layer, obstacle
 from spikeloom.rtl_gen.roomy import roomy
@@ -23,7 +23,8 @@ FAMILIES, GOALS = ("ice40", "ecp5"), ("latency", "cells", "throughput")
 UPDATES, LANES = (1, 2, 4, 8, 16), (8, 16, 24, 32, 48, 64, 80, 96, 128, 192, 256)
 SPARSE_LANES, CHANNELS = (1, 2, 4, 8, 16, 32), (1, 2, 4, 8, 16, 32)
 POPCOUNT_LANES, WIDTHS = (1, 2, 4, 8, 16), (16, 32, 64)
-LARGEST_FILL = 0.85         # share of a part's logic cells that the planner fills
+FANS = (64,)                # terms that a chain of parallel layers adds in a clock, beside `adder.FAN`
+LARGEST_FILL = 0.85         # share of a part's logic cells that the planner fills while it has a choice
 MOST_PASSES = 24            # of a dense layer, beside those of the usual numbers of lanes
 MOST_KEPT = 400             # plans of the layers so far
 PARALLEL_SYNAPSES = 40_000  # more are not worth trying on any part
@@ -39,16 +40,20 @@ class Budget:
     ram: int | None = None
     spram: int = 0
 
-    def excess(self, used: Cost) -> float:
-        """1 if it fits, else how many times too large the worst of it is."""
+    def excess(self, used: Cost, *, fill: float = LARGEST_FILL) -> float:
+        """1 if it fits into `fill` of the cells, else how many times too large the worst of it is."""
         shares = [1.0]
         if self.cells is not None:
-            shares.append(used.cells / (LARGEST_FILL * self.cells))
+            shares.append(used.cells / (fill * self.cells))
         if self.ram is not None:
             shares.append(used.ram / self.ram)
         if used.spram:
             shares.append(used.spram / self.spram if self.spram else float("inf"))
         return max(shares)
+
+    def holds(self, used: Cost) -> bool:
+        """True if it fits into the whole part."""
+        return self.excess(used, fill=1.0) <= 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +92,7 @@ def make(network: Network, *, family: str | None = None, cells: int | None = Non
     lanes, update_lanes : one number a layer, instead of the planner's choice.
     layers : of some layers, fields of `LayerPlan` that are not to be chosen: `{0: {"strategy": "sparse"}}`.
     activity : for each layer typical events, `(timesteps, inputs)`; by default some are drawn.
-    must_fit : raise `FitError` if nothing fits, instead of giving what comes closest.
+    must_fit : raise `FitError` if nothing fits the whole part, instead of giving what comes closest.
 
     Raises `SpikeloomError` where what is given breaks a rule.
     """
@@ -108,9 +113,9 @@ def make(network: Network, *, family: str | None = None, cells: int | None = Non
                      budget, goal, network.timesteps)
     chosen = min(kept, key=lambda p: (budget.excess(p.cost), *p.rank(goal, network.timesteps)))
     plan = Plan(network=network, layers=chosen.layers, source=source, memories=rules)
-    if must_fit and budget.excess(chosen.cost) > 1:
-        raise FitError(f"network must fit {cells} logic cells (to {LARGEST_FILL:.0%}) and {ram} block RAMs, but the "
-                       f"smallest plan takes about {chosen.cost.cells} and {chosen.cost.ram}")
+    if must_fit and not budget.holds(chosen.cost):
+        raise FitError(f"network must fit {cells} logic cells and {ram} block RAMs, but the smallest plan takes about "
+                       f"{chosen.cost.cells} and {chosen.cost.ram}")
     return plan
 
 
@@ -167,7 +172,7 @@ def _ways(network: Network, k: int, given: dict) -> list[LayerPlan]:
     """All LayerPlans to try for layer number `k`."""
     layer, last = network.layers[k], k == len(network.layers) - 1
     kind = synapses.kind(layer.synapses)
-    known = [one for one in STRATEGIES_OF[kind] if _has_cost(one)]
+    known = STRATEGIES_OF[kind]
     if "strategy" in given:
         reason = obstacle(network, k, check.choice(f"layer {k} strategy", given["strategy"],
                                                    ("parallel", *strategies.names())))
@@ -179,11 +184,6 @@ def _ways(network: Network, k: int, given: dict) -> list[LayerPlan]:
         if obstacle(network, k, strategy) is None and ("strategy" in given or _worthwhile(layer, strategy, given)):
             ways += _strategy_ways(layer, strategy, last, given, k)
     return list(dict.fromkeys(ways))
-
-
-def _has_cost(strategy: str) -> bool:
-    module = parallel if strategy == "parallel" else strategies.load(strategy) if strategy in strategies.names() else 0
-    return hasattr(module, "cost")
 
 
 def _worthwhile(layer, strategy: str, given: dict) -> bool:
@@ -201,7 +201,8 @@ def _worthwhile(layer, strategy: str, given: dict) -> bool:
 def _strategy_ways(layer, strategy: str, last: bool, given: dict, k: int) -> list[LayerPlan]:
     fixed = {name: value for name, value in given.items() if name != "strategy"}
     if strategy == "parallel":
-        return [LayerPlan(strategy=strategy, width=fixed.get("width"))]
+        widths = (fixed["width"],) if "width" in fixed else (None,) if k else (None, *FANS)
+        return [LayerPlan(strategy=strategy, width=width) for width in widths]
     updates = (1,) if last else tuple(u for u in UPDATES if u < 2 * layer.size)
     if "update_lanes" in fixed:
         updates = (check.integer(f"layer {k} update lanes", fixed["update_lanes"], 1, 64),)
@@ -271,7 +272,7 @@ def _joined(network: Network, before: Partial, option: Partial, family: str, rul
     adapter = 0.0
     if k and (how.strategy == "parallel") != (before.layers[-1].strategy == "parallel"):
         adapter = ACTIVE_NEURONS * network.layers[k - 1].size
-    return Partial(layers=before.layers + option.layers, cost=cost.total(parts),
+    return Partial(layers=before.layers + option.layers, cost=strategies.total(parts),
                    slowest=max(before.slowest, option.slowest, adapter),
                    filling=before.filling + option.filling + adapter)
 

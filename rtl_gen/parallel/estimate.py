@@ -1,29 +1,32 @@
-"""What a parallel layer takes of a part, before synthesis: sums of figures measured on single layers."""
+"""What a parallel layer takes of a part, before synthesis: sums of figures measured on single layers, and what place and
+route adds to them."""
 
 from functools import lru_cache
 
 import numpy as np
 
 from spikeloom.network import Lif, Network
-from spikeloom.rtl_gen.parallel.adder import planes, row_ranges, row_terms
+from spikeloom.rtl_gen.parallel.adder import FAN, latency, planes, row_ranges, row_terms
 from spikeloom.rtl_gen.parallel.reach import reach
 from spikeloom.rtl_gen.parallel.sharing import share
 from spikeloom.rtl_gen.readout import score_shape
 from spikeloom.rtl_gen.strategies import Cost
 
-FULL_ADDER = 1.88       # look-up tables that take one bit off a sum
+FULL_ADDER = 2.0        # look-up tables that take one bit off a sum
 LEFT_OVER = 5           # those that the last bits of a row need less
-SHARED = 2.5            # those that a bit less saves where rows share sums
+SHARED = 1.5            # those that a bit less saves where rows share sums
 COMPARISON, SUBTRACTION, LATE_RESET, CLIP = 4.5, 0.7, 1.3, 0.25     # a neuron; and for each bit of its sum
 LEAK = {"ice40": 1.0, "ecp5": 1.4}                                  # for each bit and signed digit of the leak
 REST = 4.0              # of a refractory neuron
 SCORE = {"ice40": 5.5, "ecp5": 4}       # for each bit of a score: gathered, compared, handed on
+SUMMED = {"ice40": 3.0, "ecp5": 1.0}    # and where it is gathered over all timesteps
 FRAME = {"ice40": 1.0, "ecp5": 0.15}    # for each bit of the frame: on ECP5 a register shares its cell
+PLACED = {"ice40": 1.0, "ecp5": 1.3}    # cells placed for each one of these: ECP5's carry chains begin and end in one
 
 
-def cost(network: Network, layer: int, *, family: str) -> Cost:
-    """Logic cells of layer number `layer`, with the register of the frame if it is the first and the readout if it is
-    the last. No memory at all."""
+def cost(network: Network, layer: int, *, family: str, fan: int | None = None) -> Cost:
+    """Logic cells of layer number `layer`, which adds `fan` terms a clock (`adder.FAN` if not given), with the register of the frame if it is the
+    first and the readout if it is the last. No memory at all."""
     built, inputs = network.layers[layer], network.presynaptic_range(layer)
     weights, neurons = built.synapses.weights, built.neurons
     width = max((inputs[1] - inputs[0]).bit_length(), 1)
@@ -31,11 +34,16 @@ def cost(network: Network, layer: int, *, family: str) -> Cost:
     rows = np.maximum(FULL_ADDER * terms * width - LEFT_OVER, 1)[terms > 0].sum()
     cells = rows - SHARED * _saved(weights.tobytes(), weights.shape, (1 << width) - 1)
     cells += _neurons(network, layer, family)
+    if family == "ice40":       # sums that wait for longer ones take a cell with nothing but its flip-flop
+        low, high = row_ranges(weights, neurons.bias, inputs)
+        fan = fan or FAN
+        cells += (latency(weights, fan) - 1) * _bits(low, high)[terms <= fan].sum()
     if layer == 0:
         cells += FRAME[family] * width * (weights != 0).any(axis=0).sum() + 60
     if layer == len(network.layers) - 1:
-        cells += SCORE[family] * score_shape(network).width * neurons.neurons
-    return Cost(cells=int(cells), ram=0)
+        gathered = SCORE[family] + (network.readout != "membrane-last") * SUMMED[family]
+        cells += gathered * score_shape(network).width * neurons.neurons
+    return Cost(cells=int(PLACED[family] * cells), ram=0)
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ and `cost`, what it takes of a part. All integrators keep one contract:
     o : Out(stream of group_layout(item=ArrayLayout(sum_shape, groups_of))), every neuron of every timestep
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -20,6 +21,12 @@ class Cost:
     cells: int
     ram: int
     spram: int = 0
+
+
+def total(parts: Iterable[Cost]) -> Cost:
+    """The sum of costs."""
+    parts = list(parts)
+    return Cost(cells=sum(p.cells for p in parts), ram=sum(p.ram for p in parts), spram=sum(p.spram for p in parts))
 
 
 def names() -> list[str]:

@@ -48,7 +48,7 @@ def summary(plan, board, activity) -> dict:
         })
     clocks = None if activity is None else timing.latency(plan, activity)
     return {
-        "board": board.name, "fits": budget.excess(whole) <= 1, "layers": layers,
+        "board": board.name, "fits": budget.holds(whole), "layers": layers,
         "cost": dataclasses.asdict(whole), "fill": planner.LARGEST_FILL,
         "budget": {"cells": board.budget.lut, "ram": board.budget.ram, "spram": board.budget.spram},
         "events": "drawn" if activity is None else f"measured on {len(activity.first)} images",
@@ -67,14 +67,18 @@ def _too_large(arguments, network, board, activity, found: dict) -> str:
     """What is missing, and the nearest board that has it."""
     from spikeloom import boards
     used, budget = found["cost"], found["budget"]
-    text = (f"{arguments.network} must fit {board.name}: {budget['cells']} logic cells (to {found['fill']:.0%}) and "
+    text = (f"{arguments.network} must fit {board.name}: {budget['cells']} logic cells and "
             f"{budget['ram']} block RAMs, but its smallest plan takes about {used['cells']} and {used['ram']}")
-    for other in sorted(boards.boards(), key=lambda one: (one.budget.lut, one.budget.ram, one.name)):
+    parts: dict[tuple, list] = {}
+    for other in sorted(boards.boards(), key=lambda one: one.name):
+        size = other.budget
+        parts.setdefault((size.lut, size.ram, size.spram, other.family), []).append(other)
+    for _, alike in sorted(parts.items()):
         try:
-            commands.plan_for(arguments, network, other, activity, must_fit=True)
+            commands.plan_for(arguments, network, alike[0], activity, must_fit=True)
         except FitError:
             continue
-        return f"{text}; the nearest board that it fits is {other.name}"
+        return f"{text}; the nearest board that it fits is {' or '.join(one.name for one in alike)}"
     return f"{text}; it fits no board"
 
 
@@ -86,7 +90,9 @@ def _show(found: dict) -> None:
             for one in found["layers"] for other in one["others"]]
     terminal.show(rows, columns=("layer", "fastest of its kind", "cells", "block RAM", "clocks"))
     used, budget = found["cost"], found["budget"]
-    share = f"about {used['cells']:,} of {budget['cells']:,} (to be filled to {found['fill']:.0%})"
+    share = f"about {used['cells']:,} of {budget['cells']:,}"
+    if used["cells"] > found["fill"] * budget["cells"]:
+        share += f": more than {found['fill']:.0%}, place and route may fail"
     rows = [("logic cells", share), ("block RAM", f"{used['ram']} of {budget['ram']}")]
     if used["spram"]:
         rows.append(("SPRAM", f"{used['spram']} of {budget['spram']}"))

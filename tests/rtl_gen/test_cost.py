@@ -7,9 +7,9 @@ from amaranth.hdl import Module
 from amaranth.lib.memory import Memory
 
 from spikeloom import tools
-from spikeloom.rtl_gen import cost
+from spikeloom.rtl_gen import cost, strategies
 from spikeloom.rtl_gen.collisions import declare_collision_free
-from spikeloom.rtl_gen.memories import ram_blocks, rom_blocks
+from spikeloom.rtl_gen.memories import ram_blocks, ram_cost, rom_blocks
 from spikeloom.rtl_gen.planner import make
 
 from .small import network
@@ -45,19 +45,35 @@ def synthesised(family: str, shapes: list[tuple[int, int]], folder) -> list[int]
 @pytest.mark.parametrize("family", SYNTHESIS)
 def test_block_rams_are_those_of_yosys(family, tmp_path):
     shapes = {
-        "ice40": [(256, 16), (257, 16), (512, 8), (64, 40), (784, 20), (1500, 3), (100, 65)],
-        "ecp5": [(512, 36), (513, 36), (128, 40), (784, 64), (2048, 9), (3000, 4), (64, 16), (64, 120)],
+        "ice40": [(256, 16), (257, 16), (512, 8), (64, 40), (784, 20), (1500, 3), (100, 65), (4, 160), (5, 160)],
+        "ecp5": [(512, 36), (513, 36), (128, 40), (784, 64), (2048, 9), (3000, 4), (64, 16), (64, 120), (4, 160)],
     }[family]
     assert synthesised(family, shapes, tmp_path) == [ram_blocks(family, *shape) for shape in shapes]
 
 
 @pytest.mark.parametrize(("family", "depth", "width", "expected"), [
-    ("ice40", 4, 16, 0), ("ice40", 5, 16, 1), ("ice40", 256, 16, 1), ("ice40", 256, 17, 2),
+    ("ice40", 4, 16, 0), ("ice40", 4, 160, 0), ("ice40", 5, 16, 1), ("ice40", 256, 16, 1), ("ice40", 256, 17, 2),
     ("ice40", 1024, 4, 1), ("ice40", 2048, 2, 1), ("ice40", 784, 64, 16), ("ecp5", 64, 16, 0),
     ("ecp5", 64, 500, 14), ("ecp5", 65, 36, 1), ("ecp5", 16384, 1, 1), ("ecp5", 784, 128, 8),
 ])
 def test_block_rams_by_hand(family, depth, width, expected):
     assert ram_blocks(family, depth, width) == expected
+
+
+def test_a_memory_is_of_block_ram_or_of_cells():
+    assert ram_cost("ice40", 256, 16) == strategies.Cost(cells=0, ram=1)
+    assert ram_cost("ice40", 4, 160) == strategies.Cost(cells=640 + 3 * 160 + 4, ram=0)     # as Yosys counts
+    assert ram_cost("ecp5", 64, 16).cells == 4 * 4 * 4 + 3 * 16
+    assert ram_cost("ice40", 20, 10, logic=256).cells > ram_cost("ice40", 20, 10).cells == 0
+
+
+def test_memories_of_logic_are_counted():
+    """On iCE40 a currents' memory of 4 words becomes flip-flops, which lanes of half the width do not need."""
+    net = network((64, 64, 10), bits=4, encoder="direct", timesteps=4)
+    wide, narrow = (make(net, family="ice40", lanes=(32, 10), update_lanes=(lanes, 1)) for lanes in (16, 8))
+    cells = [cost.of(plan, "ice40").cells for plan in (wide, narrow)]
+    state = 8 * (5 * 8 + 2 * 10 + 16)     # 8 neurons more at once, about
+    assert cells[0] - cells[1] > 1.5 * state
 
 
 def test_rams_of_a_network_by_hand():
