@@ -15,6 +15,7 @@ from spikeloom.boards import swappable as swaps
 from spikeloom.boards.board import Board
 from spikeloom.boards.clock import ClockSource
 from spikeloom.boards.contents import without_contents
+from spikeloom.boards.parts import nextpnr_options
 from spikeloom.boards.pll import EcpPll, IcePll, pll
 from spikeloom.boards.report import BuildReport, overflow, read_fmax_mhz, read_resources
 from spikeloom.check import integer
@@ -25,7 +26,6 @@ STAGES = ("elaborate", "synthesise", "place and route", "pack")
 _TOOLS = {"ice40": ("yosys", "nextpnr-ice40", "icepack"), "ecp5": ("yosys", "nextpnr-ecp5", "ecppack")}
 # Synapses shift and add: no multiplier is meant, and one that Yosys finds would only cost a DSP block.
 _SYNTHESIS = {"ice40": "-spram", "ecp5": "-nodsp"}
-_ECP5_PACKAGES = {"BG256": "CABGA256", "MG285": "CSFBGA285", "BG381": "CABGA381", "BG554": "CABGA554"}
 
 
 class BoardTop(Elaboratable):
@@ -74,7 +74,8 @@ def build(
     ----------
     top_factory : called once with the frequency in Hz that the design will run at; see `BoardTop` for its ports.
     seed : nextpnr's, from 0 to 2**31 - 1. The same seed, design and tools give the same bitstream.
-    clock_hz : the frequency to run at, through the PLL if it is not the oscillator's; at most 1 % off.
+    clock_hz : the frequency to run at, the board's default if None; through the PLL if it is not the oscillator's,
+        then at most 1 % off.
     swappable : leave what `spikeloom.boards.swap` needs. No memory in block RAM is simplified by its contents then.
     progress : called with the name of each of `STAGES` when it begins.
 
@@ -131,7 +132,8 @@ def sources(top_factory: Callable[[int], Elaboratable], board: Board,
             clock_hz: int | None = None) -> tuple[dict[str, str], int]:
     """`top.il`, `top.ys`, the pin constraints and Verilog that components added, as amaranth's platform writes them,
     and the clock in Hz."""
-    made = None if clock_hz in (None, board.clock_hz) else pll(board.family, board.clock_hz, clock_hz)
+    wanted = board.default_hz if clock_hz is None else clock_hz
+    made = None if wanted == board.clock_hz else pll(board.family, board.clock_hz, wanted, pad=board.pll_pad)
     clock_hz = round(made.hz) if made else board.clock_hz
     component = top_factory(clock_hz)
     for port in () if hasattr(component, "leds") else ("rx", "tx"):
@@ -161,12 +163,10 @@ def _bitstream(board: Board, folder: Path) -> Path:
 
 
 def _route(nextpnr: tools.Tool, board: Board, folder: Path, *, seed: int, clock_hz: int) -> None:
+    part = nextpnr_options(board.device, board.package, board.speed)
     if board.family == "ice40":
-        part = [f"--{board.device.removeprefix('iCE40').lower()}", "--package", board.package.lower()]
         files = ["--pcf", "top.pcf", "--asc", "top.asc"]
     else:
-        size = board.device.removeprefix("LFE5U").replace("-", "").removesuffix("F").lower()
-        part = [f"--{size}k", "--package", _ECP5_PACKAGES[board.package], "--speed", board.speed]
         files = ["--lpf", "top.lpf", "--textcfg", "top.config"]
     options = ["--seed", str(seed), "--freq", f"{clock_hz / 1e6:.6f}", "--timing-allow-fail", "--report", "route.json"]
     try:

@@ -61,7 +61,7 @@ class ClockSource(Elaboratable):
         pin = platform.request(platform.default_clk, dir="-")
         clock = Signal()
         locked = Signal(init=1)
-        if isinstance(self.pll, IcePll):
+        if isinstance(self.pll, IcePll) and self.pll.pad:
             m.submodules.pll = self.pll.cell(pin, clock, locked)
         else:
             m.submodules.buffer = buffer = io.Buffer("i", pin)

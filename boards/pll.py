@@ -3,7 +3,7 @@
 Limits and the choice among equals are those of Project IceStorm's icepll and Project Trellis' ecppll.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from amaranth.hdl import Const, Instance, Signal
@@ -14,15 +14,16 @@ from spikeloom.errors import SpikeloomError
 
 @dataclass(frozen=True, kw_only=True)
 class IcePll:
-    """SB_PLL40_PAD with simple feedback: output = reference / (divr + 1) * (divf + 1) / 2**divq, all in Hz.
+    """SB_PLL40 with simple feedback: output = reference / (divr + 1) * (divf + 1) / 2**divq, all in Hz.
 
-    The reference pin must be the PLL's own pad.
+    `pad`: the reference comes straight from the PLL's own pad, otherwise through the fabric.
     """
 
     reference_hz: int
     divr: int
     divf: int
     divq: int
+    pad: bool = True
 
     @property
     def hz(self) -> Fraction:
@@ -33,20 +34,21 @@ class IcePll:
         compared = Fraction(self.reference_hz, self.divr + 1)
         return next((i for i, limit in enumerate((17, 26, 44, 66, 101), 1) if compared < limit * 10**6), 6)
 
-    def cell(self, pin, clock: Signal, locked: Signal) -> Instance:
-        """The cell between the clock's IO port and the clock signal."""
+    def cell(self, reference, clock: Signal, locked: Signal) -> Instance:
+        """The cell between the clock's IO port (with `pad`) or the buffered reference and the clock signal."""
+        source = {"i_PACKAGEPIN": reference.io} if self.pad else {"i_REFERENCECLK": reference}
         return Instance(
-            "SB_PLL40_PAD",
+            "SB_PLL40_PAD" if self.pad else "SB_PLL40_CORE",
             p_FEEDBACK_PATH="SIMPLE",
             p_DIVR=Const(self.divr, 4),
             p_DIVF=Const(self.divf, 7),
             p_DIVQ=Const(self.divq, 3),
             p_FILTER_RANGE=Const(self.filter_range, 3),
-            i_PACKAGEPIN=pin.io,
             i_RESETB=Const(1),
             i_BYPASS=Const(0),
             o_PLLOUTGLOBAL=clock,
             o_LOCK=locked,
+            **source,
         )
 
 
@@ -96,8 +98,11 @@ class EcpPll:
         )
 
 
-def pll(family: str, reference_hz: int, wanted_hz: int) -> IcePll | EcpPll:
-    """The settings whose output is closest to `wanted_hz`. Raises `SpikeloomError` when that is more than 1 % away."""
+def pll(family: str, reference_hz: int, wanted_hz: int, *, pad: bool = True) -> IcePll | EcpPll:
+    """The settings whose output is closest to `wanted_hz`. Raises `SpikeloomError` when that is more than 1 % away.
+
+    `pad`: of an iCE40, that the reference is at the PLL's pad.
+    """
     choice("family", family, ("ice40", "ecp5"))
     candidates = _ice40(reference_hz) if family == "ice40" else _ecp5(reference_hz, wanted_hz)
     best = min(candidates, key=lambda one: abs(one.hz - wanted_hz), default=None)
@@ -107,7 +112,7 @@ def pll(family: str, reference_hz: int, wanted_hz: int) -> IcePll | EcpPll:
             f"clock must be a frequency in MHz that the PLL makes from {reference_hz / 1e6:g} MHz, "
             f"not {wanted_hz / 1e6:g}{nearest}"
         )
-    return best
+    return replace(best, pad=pad) if isinstance(best, IcePll) else best
 
 
 def _ice40(reference_hz: int) -> list[IcePll]:
