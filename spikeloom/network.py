@@ -20,6 +20,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -184,7 +185,11 @@ class Network:
 
     def sum_range(self, layer: int) -> tuple[int, int]:
         """`Layer.sum_range` of layer number `layer`."""
-        return self.layers[layer].sum_range(self.presynaptic_range(layer), self.skipped_range(layer))
+        return self._sum_ranges[layer]
+
+    @cached_property
+    def _sum_ranges(self) -> list[tuple[int, int]]:
+        return [one.sum_range(self.presynaptic_range(k), self.skipped_range(k)) for k, one in enumerate(self.layers)]
 
     def current_range(self, layer: int) -> tuple[int, int]:
         """`Layer.current_range` of layer number `layer`."""
