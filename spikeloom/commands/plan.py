@@ -53,7 +53,7 @@ def summary(plan, board, activity) -> dict:
         "budget": {"cells": board.budget.lut, "ram": board.budget.ram, "spram": board.budget.spram},
         "events": "drawn" if activity is None else f"measured on {len(activity.first)} images",
         "cycles": None if clocks is None else {"mean": round(float(clocks.mean()), 1), "max": int(clocks.max())},
-        "clock_hz": board.clock_hz,
+        "clock_hz": board.default_hz,
     }
 
 
