@@ -1,6 +1,6 @@
 """The part of the host link that runs an inference."""
 
-from amaranth import Module, Mux, Signal, signed
+from amaranth import Module, Mux, Signal
 
 from spikeloom.rtl_gen.link.desk import HEADER_AND_CRC, Desk
 from spikeloom.rtl_gen.protocol import RESET, RUN
@@ -13,7 +13,7 @@ def infer(m: Module, desk: Desk) -> None:
     fetched = Signal()
     part = Signal(range(parts))
     cycles = Signal(32)
-    score = Signal(signed(16 * parts))
+    score = Signal(16 * parts)      # CXXRTL cuts off what it shifts before it shifts it, if that is signed
     m.d.comb += [words.payload.eq(read.data), score.eq(scores.p.score)]
 
     with m.State("FEED"):
