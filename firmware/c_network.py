@@ -1,16 +1,21 @@
 """`network.h` and `network.c`: one network as the C driver must know it, and how values become the words of a frame."""
 
+import math
 import string
+import struct
 from pathlib import Path
 
 import numpy as np
 
 from spikeloom.firmware import c_protocol
 from spikeloom.network import READOUTS, Network
-from spikeloom.rtl_gen import linked, words
+from spikeloom.rtl_gen import linked, protocol, words
+from spikeloom.rtl_gen.protocol import Identity
 
 SOURCES = Path(__file__).with_name("c")
 EXAMPLE = "main.c"
+_HEADER = 3     # bytes of a reply before its payload
+_RESULT = struct.calcsize(protocol.layout(protocol.RESULT))
 _PLAIN = frozenset(string.ascii_letters + string.digits + " _-+.,:;()")
 _PACK = """\
 /* The words of a frame: `values` holds NETWORK_FRAME_VALUES, in C order, timestep after timestep; `to` gets
@@ -34,6 +39,22 @@ def files(plan) -> dict[str, str]:
     """Name and contents of everything that a C program for a device made from `plan` needs, and of an example."""
     driver = {path.name: path.read_text() for path in sorted(SOURCES.glob("*.[ch]"))}
     return {**driver, c_protocol.NAME: c_protocol.text(), "network.h": header(plan), "network.c": source(plan)}
+
+
+def buffer_bytes(identity: Identity) -> int:
+    """Bytes of a buffer in which every reply of a device with `identity` has room."""
+    payloads = (len(identity.pack()), 2 * identity.outputs * identity.score_words + _RESULT,
+                2 * identity.probe_neurons * identity.membrane_words, 2 * identity.load_words * identity.readback,
+                2 * identity.stream_steps * identity.spike_words + 2)
+    return _HEADER + max(payloads)
+
+
+def facts(plan) -> dict[str, object]:
+    """What a person wants to know of the files, as JSON types."""
+    network, identity = plan.network, linked.identity(plan)
+    return {"digest": network.digest, "frame_values": math.prod(network.frame_shape), "outputs": network.outputs,
+            "frame_words": words.per_frame(network), "buffer": buffer_bytes(identity),
+            "words_to_load": sum(len(given) for _, _, _, given in pieces(plan))}
 
 
 def header(plan) -> str:
@@ -66,7 +87,7 @@ def header(plan) -> str:
         f"#define NETWORK_VALUE_MAX {high} /* greatest value */",
         f"#define NETWORK_READOUT SPIKELOOM_READOUT_{c_protocol.identifier(READOUTS[readout])}",
         "#define NETWORK_FRAME_VALUES (NETWORK_PAGES * NETWORK_INPUTS)",
-        "#define NETWORK_BUFFER SPIKELOOM_BUFFER(NETWORK_OUTPUTS, NETWORK_SCORE_WORDS) /* bytes for every reply */",
+        f"#define NETWORK_BUFFER {buffer_bytes(identity)}u /* bytes in which every reply has room */",
         "",
         f"typedef {'' if network.input.signed else 'u'}int{8 if network.input.bits <= 8 else 16}_t network_value;", "",
         "/* What the device must carry. */", "extern const struct spikeloom_network network_expected;", "",
@@ -76,14 +97,14 @@ def header(plan) -> str:
 
 def source(plan) -> str:
     """`network.c`: the digest and what is loaded into a device made from `plan`."""
-    network, loaded = plan.network, linked.weights_to_load(plan)
+    network, loaded = plan.network, pieces(plan)
     lines = [f"/* Network {network.digest}. Made by spikeloom firmware: do not edit. */", '#include "network.h"', ""]
-    for k, (_, given) in loaded.items():
+    for k, _, _, given in loaded:
         lines += [f"static const uint16_t words_{k}[{len(given)}] = {{", *_rows(given), "};", ""]
     if loaded:
         lines += [f"static const struct spikeloom_weights weights[{len(loaded)}] = {{"]
-        lines += [f"    {{.layer = {k}, .row_words = {row_words}, .count = {len(given)}, .words = words_{k}}},"
-                  for k, (row_words, given) in loaded.items()]
+        lines += [f"    {{.layer = {k}, .piece_rows = {rows}, .piece = {rows * row_words}, .count = {len(given)}, "
+                  f".words = words_{k}}}," for k, rows, row_words, given in loaded]
         lines += ["};", ""]
     made = linked.plan_digest(plan).hex() if loaded else bytes(8).hex()
     lines += ["const struct spikeloom_network network_expected = {", "    .digest = NETWORK_DIGEST,",
@@ -93,6 +114,13 @@ def source(plan) -> str:
         lines += ["const char *const network_labels[NETWORK_OUTPUTS] = {",
                   *(f"    {literal(label)}," for label in network.labels), "};", ""]
     return "\n".join(lines)
+
+
+def pieces(plan) -> list[tuple[int, int, int, np.ndarray]]:
+    """Layer, rows in a LOAD request, words of a row, and all words, of each layer whose weights are loaded."""
+    room = linked.identity(plan).load_words
+    return [(layer, min(room // row_words, len(given) // row_words), row_words, given)
+            for layer, (row_words, given) in linked.weights_to_load(plan).items()]
 
 
 def literal(text: str) -> str:

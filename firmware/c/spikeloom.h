@@ -34,7 +34,11 @@ extern "C" {
     X(SPIKELOOM_OTHER_NETWORK, "the device carries another network than the one given") \
     X(SPIKELOOM_OTHER_PLAN, "the device is made for other weights than those to load; nothing was changed") \
     X(SPIKELOOM_NO_RESULT, "nothing was run since start or reset, so there are no scores to read") \
-    X(SPIKELOOM_NO_WEIGHTS, "the device's weights must be loaded before it runs")
+    X(SPIKELOOM_NO_WEIGHTS, "the device's weights must be loaded before it runs") \
+    X(SPIKELOOM_NOT_OFFERED, "the device does not know this request; it was not sent") \
+    X(SPIKELOOM_NOT_THERE, "the device has no such layer, neuron or row, or cannot read it") \
+    X(SPIKELOOM_BAD_ORDER, "the timestep is not the one that comes next") \
+    X(SPIKELOOM_WRONG_WEIGHTS, "the device holds other weights than those that were loaded")
 
 #define SPIKELOOM_NAME(name, meaning) name,
 enum spikeloom_error { SPIKELOOM_ERRORS(SPIKELOOM_NAME) SPIKELOOM_ERROR_COUNT };
@@ -46,8 +50,9 @@ const char *spikeloom_meaning(enum spikeloom_error error);
 /* The words of one layer's weight memory, for a device that gets them over the link. */
 struct spikeloom_weights {
     uint16_t layer;
-    uint16_t row_words;     /* words of a row, at least 1 */
-    uint32_t count;         /* words in all: whole rows, at most 65536 of them */
+    uint16_t piece_rows;    /* rows that go into one request */
+    uint16_t piece;         /* words of those rows: at most the identity's `load_words` */
+    uint32_t count;         /* words in all */
     const uint16_t *words;
 };
 
@@ -102,7 +107,7 @@ enum spikeloom_error spikeloom_run(struct spikeloom *device, const uint16_t *wor
 
 /*
  * The last inference again, with its scores: `count` of them, which must be the identity's `outputs`. The buffer must
- * have SPIKELOOM_BUFFER(outputs, score_words) bytes.
+ * hold SPIKELOOM_BUFFER(outputs, score_words) bytes.
  */
 enum spikeloom_error spikeloom_read(struct spikeloom *device, int64_t *scores, size_t count,
                                     struct spikeloom_result *result);
@@ -114,10 +119,44 @@ enum spikeloom_error spikeloom_status(struct spikeloom *device, struct spikeloom
 enum spikeloom_error spikeloom_reset(struct spikeloom *device);
 
 /*
+ * In spikeloom_weights.c
+ *
  * Give the device the weights of `device->network`; from then on it is that network. SPIKELOOM_BAD_ARGUMENT if that has
  * none to load; SPIKELOOM_OTHER_PLAN, before anything is changed, if the device is made for others.
  */
 enum spikeloom_error spikeloom_load(struct spikeloom *device);
+
+/*
+ * Read the weights back and compare: SPIKELOOM_WRONG_WEIGHTS if one differs. The buffer must hold a reply of the
+ * identity's `load_words` words.
+ */
+enum spikeloom_error spikeloom_verify(struct spikeloom *device);
+
+/*
+ * In spikeloom_inspect.c
+ *
+ * Membranes of layer number `layer` after the last inference: `count` neurons from number `first` on, in LSB. The buffer
+ * must hold a reply of the identity's `probe_neurons` times `membrane_words` words.
+ */
+enum spikeloom_error spikeloom_membranes(struct spikeloom *device, uint16_t layer, uint16_t first, int32_t *membranes,
+                                         size_t count);
+
+/* Words of one timestep's values in a STREAM request, and of one timestep's spikes in its reply. */
+uint32_t spikeloom_page_words(const struct spikeloom_identity *identity);
+uint32_t spikeloom_spike_words(const struct spikeloom_identity *identity);
+
+/*
+ * Some timesteps of an inference: the identity's `stream_steps` of them from number `timestep` on.
+ *
+ * stream: number of the inference, another one than that of the one before. words: `count` of them, which must be
+ * `stream_steps` times spikeloom_page_words(); what goes beyond the last timestep is ignored. spikes: `spike_count`
+ * words, which must be `stream_steps` times spikeloom_spike_words(), get the last layer's spikes: a bit for each
+ * neuron, lowest first, each timestep in whole words. next: the timestep that comes next; 0: the inference is complete,
+ * and spikeloom_read() has its result. The buffer must hold a reply of that many words and one more.
+ */
+enum spikeloom_error spikeloom_stream(struct spikeloom *device, uint16_t stream, uint16_t timestep,
+                                      const uint16_t *words, size_t count, uint16_t *spikes, size_t spike_count,
+                                      uint16_t *next);
 
 #ifdef __cplusplus
 }

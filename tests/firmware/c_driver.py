@@ -68,7 +68,8 @@ class Line(ctypes.Structure):
 
 
 class Weights(ctypes.Structure):
-    _fields_ = [("layer", c_uint16), ("row_words", c_uint16), ("count", c_uint32), ("words", POINTER(c_uint16))]
+    _fields_ = [("layer", c_uint16), ("piece_rows", c_uint16), ("piece", c_uint16), ("count", c_uint32),
+                ("words", POINTER(c_uint16))]
 
 
 class Expected(ctypes.Structure):
@@ -122,13 +123,13 @@ class Library:
 def expected(plan) -> Expected:
     """What network.c says of a plan."""
     network = Expected(digest=(c_uint8 * 8)(*bytes.fromhex(plan.network.digest)[:8]))
-    loaded = linked.weights_to_load(plan)
+    loaded = c_network.pieces(plan)
     if loaded:
         network.plan = (c_uint8 * 8)(*linked.plan_digest(plan))
         network.layers = len(loaded)
         network.weights = (Weights * len(loaded))(*(
-            Weights(layer, row_words, len(given), (c_uint16 * len(given))(*given.tolist()))
-            for layer, (row_words, given) in loaded.items()))
+            Weights(layer, rows, rows * row_words, len(given), (c_uint16 * len(given))(*given.tolist()))
+            for layer, rows, row_words, given in loaded))
     return network
 
 
