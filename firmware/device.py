@@ -2,7 +2,7 @@
 
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
@@ -11,6 +11,7 @@ import numpy as np
 from spikeloom import check
 from spikeloom.errors import LinkError, SpikeloomError
 from spikeloom.firmware.framing import Unframer, frame
+from spikeloom.firmware.many import Requests
 from spikeloom.firmware.transport import LineLost, Transport
 from spikeloom.network import Network
 from spikeloom.rtl_gen import linked, protocol, words
@@ -152,9 +153,8 @@ class Device:
 
         Raises `SpikeloomError` for values that the network's input cannot hold or if no network was given.
         """
-        if self.network is None:
-            raise SpikeloomError("the device must be opened with its network to run a frame; run_words needs none")
-        return self.run_words(words.pack(self.network, np.asarray(values)[None])[0])
+        network = self._own_network("a frame; run_words needs none")
+        return self.run_words(words.pack(network, np.asarray(values)[None])[0])
 
     def run_words(self, packed: np.ndarray) -> Result:
         """One inference of a frame as `frame_words` 16-bit words (see `spikeloom.rtl_gen.words`)."""
@@ -163,6 +163,19 @@ class Device:
         reply = self._request(protocol.RUN, packed.astype("<u2").tobytes())
         label, cycles = self._unpacked(protocol.unpack_result, reply)
         return Result(label=label, cycles=cycles)
+
+    def run_many(self, frames: Iterable[np.ndarray]) -> Iterator[Result]:
+        """Inferences of many frames, each as `run` takes them; their results in order, as they come.
+
+        Where the device keeps further requests (`queue` of IDENTIFY), they are sent while an inference runs.
+        """
+        network, identity = self._own_network("a frame; run_words needs none"), self._known()
+        packed = (words.pack(network, np.asarray(values)[None])[0].astype("<u2").tobytes() for values in frames)
+        requests = Requests(self.transport, queue=identity.queue, timeout=self._timeout, sequence=self._next_sequence,
+                            alone=lambda payload: self._request(protocol.RUN, payload))
+        for reply in requests.replies(packed):
+            label, cycles = self._unpacked(protocol.unpack_result, reply)
+            yield Result(label=label, cycles=cycles)
 
     def read(self) -> Result:
         """The last inference again, with its scores. Raises `LinkError` if there was none since start or reset."""
@@ -178,6 +191,15 @@ class Device:
     def reset(self) -> None:
         """Abort an inference, forget the last result, clear the counters."""
         self._request(protocol.RESET)
+
+    def _own_network(self, what: str) -> Network:
+        if self.network is None:
+            raise SpikeloomError(f"the device must be opened with its network to run {what}")
+        return self.network
+
+    def _next_sequence(self) -> int:
+        self._sequence = (self._sequence + 1) & 0xff
+        return self._sequence
 
     def _known(self) -> Identity:
         return self._identity or self.identify()
@@ -198,8 +220,7 @@ class Device:
         reason = "stay silent"
         sequences = set()
         for attempt in range(self._tries):
-            self._sequence = (self._sequence + 1) & 0xff
-            sequences.add(self._sequence)
+            sequences.add(self._next_sequence())
             body = bytes([command.code, self._sequence]) + payload
             # Flags in front end whatever noise the device has taken for a frame.
             self.transport.write((_FLAGS if attempt else b"") + frame(body))

@@ -13,8 +13,10 @@ from spikeloom.network import READOUTS, Dense
 from spikeloom.rtl_gen import words
 from spikeloom.rtl_gen.core import Core
 from spikeloom.rtl_gen.link import uart
+from spikeloom.rtl_gen.link.extras import PLAIN, Extras
 from spikeloom.rtl_gen.link.host_link import HostLink
 from spikeloom.rtl_gen.link.memory_map import LOAD_HEADER
+from spikeloom.rtl_gen.link.request_queue import RequestQueue
 from spikeloom.rtl_gen.loading import PART, load_words
 from spikeloom.rtl_gen.protocol import Identity
 from spikeloom.rtl_gen.readout import result_layout
@@ -57,8 +59,8 @@ def weights_to_load(plan) -> dict[int, tuple[int, np.ndarray]]:
     return found
 
 
-def identity(plan) -> Identity:
-    """What a device made from `plan` answers to IDENTIFY, at first."""
+def identity(plan, extras: Extras = PLAIN) -> Identity:
+    """What a device made from `plan` and with `extras` answers to IDENTIFY, at first."""
     network, rows = plan.network, [row_words(plan, k) for k in loaded_layers(plan)]
     frame = words.per_frame(network)
     return Identity(
@@ -73,6 +75,7 @@ def identity(plan) -> Identity:
         outputs=network.outputs,
         score_words=-(-plan.score_bits // 16),
         readout=READOUTS.index(network.readout),
+        queue=extras.queue,
     )
 
 
@@ -83,6 +86,7 @@ class LinkedCore(wiring.Component):
     ----------
     plan : `spikeloom.rtl_gen.plan.Plan` with source "words".
     core : a component with the members `i`, `o` and, where weights are loaded, `load` of `Core(plan)` to use instead.
+    extras : what it has beyond the plain link.
 
     Members
     -------
@@ -93,12 +97,12 @@ class LinkedCore(wiring.Component):
         A request is under way.
     """
 
-    def __init__(self, plan, *, core=None):
+    def __init__(self, plan, *, core=None, extras: Extras = PLAIN):
         if plan.source != "words":
             raise SpikeloomError(f"plan source must be 'words' for a host link, not {plan.source!r}")
         self._core = Core(plan) if core is None else core
         self._loads = bool(loaded_layers(plan))
-        self._link = HostLink(identity(plan), result=result_layout(plan.network))
+        self._link, self._extras = HostLink(identity(plan, extras), result=result_layout(plan.network)), extras
         super().__init__({
             "i": In(stream.Signature(8, always_ready=True)),
             "o": Out(stream.Signature(8)),
@@ -109,7 +113,13 @@ class LinkedCore(wiring.Component):
         m = Module()
         m.submodules.link = link = self._link
         m.submodules.core = ResetInserter(link.abort)(self._core)
-        wiring.connect(m, wiring.flipped(self.i), link.i)
+        if self._extras.queue:
+            m.submodules.requests = requests = RequestQueue(self._extras.queue)
+            wiring.connect(m, wiring.flipped(self.i), requests.i)
+            wiring.connect(m, requests.o, link.i)
+            m.d.comb += [requests.busy.eq(link.busy), requests.running.eq(link.running)]
+        else:
+            wiring.connect(m, wiring.flipped(self.i), link.i)
         wiring.connect(m, link.words, self._core.i)
         wiring.connect(m, self._core.o, link.scores)
         wiring.connect(m, link.o, wiring.flipped(self.o))
@@ -126,7 +136,8 @@ class LinkedTop(wiring.Component):
     ----------
     plan : `spikeloom.rtl_gen.plan.Plan` with source "words".
     clock_hz : frequency of the clock, Hz.
-    baud : bits a second; the clock divided by an integer, within 1 %.
+    baud : bits a second; the clock divided by an integer, within 2 %.
+    extras : what it has beyond the plain link.
 
     Members
     -------
@@ -137,9 +148,9 @@ class LinkedTop(wiring.Component):
         A request is under way.
     """
 
-    def __init__(self, plan, clock_hz, baud=1_000_000):
+    def __init__(self, plan, clock_hz, baud=1_000_000, *, extras: Extras = PLAIN):
         self._divisor = uart.divisor(clock_hz, baud)
-        self._linked = LinkedCore(plan)
+        self._linked = LinkedCore(plan, extras=extras)
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1)})
 
     def elaborate(self, platform):

@@ -8,6 +8,7 @@ from typing import Self
 from spikeloom import check
 from spikeloom.firmware.transport import Transport
 from spikeloom.rtl_gen import verilog
+from spikeloom.rtl_gen.link.extras import PLAIN, Extras
 from spikeloom.rtl_gen.linked import LinkedTop
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.sim import cxxrtl
@@ -115,11 +116,12 @@ class PinsLine(Transport):
         self.pins.close()
 
 
-def build(plan: Plan, *, clock_hz: int, baud: int = 1_000_000, folder: Path = FOLDER, effort: str = "run") -> Top:
-    """The compiled LinkedTop of `plan`. Raises `SpikeloomError` for a baud rate that the clock cannot make, `ToolError`
+def build(plan: Plan, *, clock_hz: int, baud: int = 1_000_000, extras: Extras = PLAIN, folder: Path = FOLDER,
+          effort: str = "run") -> Top:
+    """The compiled LinkedTop of `plan` with `extras`. Raises `SpikeloomError` for a baud rate that the clock cannot make, `ToolError`
     without Yosys or a C++ compiler; see `cxxrtl.library` for `folder` and `effort`."""
     check.integer("clock_hz", clock_hz, 1, 1 << 30)
-    design = cxxrtl.Design(rtlil=verilog.to_rtlil(LinkedTop(plan, clock_hz, baud), "core"), layers=0)
+    design = cxxrtl.Design(rtlil=verilog.to_rtlil(LinkedTop(plan, clock_hz, baud, extras=extras), "core"), layers=0)
     library = cxxrtl.library([design], folder=folder, effort=effort, driver=DRIVER)
     return Top(library=library, clock_hz=clock_hz, baud=baud)
 

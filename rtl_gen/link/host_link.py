@@ -43,6 +43,8 @@ class HostLink(wiring.Component):
         Resets the core.
     busy : Out(1)
         A request is under way.
+    running : Out(1)
+        The core works: the time in which a RESET is heard.
     """
 
     def __init__(self, identity, *, result):
@@ -57,6 +59,7 @@ class HostLink(wiring.Component):
             "scores": In(stream.Signature(result)),
             "abort": Out(1),
             "busy": Out(1),
+            "running": Out(1),
         })
 
     def elaborate(self, platform):
@@ -73,7 +76,7 @@ class HostLink(wiring.Component):
         self._write = memory.write_port(granularity=8)
         desk = Desk(m, self, self._map, frame=deframer.o, packet=enframer.i, watch=watch, read=self._read,
                     write=self._write)
-        m.d.comb += watch.away.eq(self.busy)
+        m.d.comb += [watch.away.eq(self.busy), self.running.eq(desk.running)]
         with m.If(watch.ended & self.busy):
             m.d.sync += desk.lost.eq(1)
 

@@ -116,11 +116,13 @@ def test_loopback_back_to_back(cycles_per_bit):
 def test_divisor():
     assert divisor(12e6, 1_000_000) == 12
     assert divisor(48e6, 921_600) == 52
+    assert [divisor(clock, 3_000_000) for clock in (12e6, 24e6, 48e6, 50e6)] == [4, 8, 16, 17]
 
 
 @pytest.mark.parametrize(("clock", "baud", "message"), [
     (12e6, 4_000_000, "baud must be at most a quarter of the clock, 12 MHz, not 4000000"),
-    (12e6, 1_900_000, "baud must be within 1 % of 12 MHz divided by an integer, not 1900000"),
+    (12e6, 1_900_000, "baud must be within 2 % of 12 MHz divided by an integer, not 1900000"),
+    (25e6, 3_000_000, "baud must be within 2 % of 25 MHz divided by an integer, not 3000000"),
     (12e6, 0, "baud must be an integer from 1 to 1073741824, not 0"),
 ])
 def test_divisor_refuses(clock, baud, message):

@@ -1,0 +1,24 @@
+"""What a linked core has beyond the plain link; each costs cells and is off by default."""
+
+from dataclasses import dataclass
+
+from spikeloom import check
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extras:
+    """Extras of the host link, for `linked.LinkedCore` and its tops. IDENTIFY says which a device has.
+
+    Parameters
+    ----------
+    queue : bytes of further requests that are kept while one is under way, 16 to 32768, or 0 for none.
+    """
+
+    queue: int = 0
+
+    def __post_init__(self):
+        if self.queue:
+            check.integer("queue", self.queue, 16, 1 << 15)
+
+
+PLAIN = Extras()
