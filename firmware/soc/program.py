@@ -72,8 +72,9 @@ def compile_program(network: Network, frames: np.ndarray, *, application: Path =
         out.mkdir(parents=True, exist_ok=True)
         _write(out / "registers.h", c_header(network))
         _write(out / "samples.h", samples_header(network, frames))
+        # zig's cache takes a header for unchanged that is another one at the same relative path of another folder.
         inputs = [SOURCES / "start.S", SOURCES / "soc.c", application]
-        tools.run(compiler, [*FLAGS, "-I.", f"-I{SOURCES}", "-T", str(SOURCES / "link.ld"), *map(str, inputs),
+        tools.run(compiler, [*FLAGS, f"-I{out.resolve()}", f"-I{SOURCES}", "-T", str(SOURCES / "link.ld"), *map(str, inputs),
                              "-o", "program.elf.part"], folder=out, log="program.log")
         os.replace(out / "program.elf.part", out / "program.elf")
         return read_elf((out / "program.elf").read_bytes())
