@@ -13,8 +13,8 @@ EXAMPLE = "spikeloom build examples/mnist-icebreaker.qsnn --board icebreaker --c
 def add(parser) -> None:
     commands.network_argument(parser)
     commands.plan_arguments(parser)
-    parser.add_argument("--clock", type=float, metavar="MHZ", help="run at this clock (default: the oscillator)")
-    parser.add_argument("--baud", type=int, default=1_000_000, help="of the host link (default: 1000000)")
+    parser.add_argument("--clock", type=float, metavar="MHZ", help="run at this clock (default: the board's, mostly its oscillator)")
+    parser.add_argument("--baud", type=int, help="of the host link (default: the board's, 1000000 for most)")
     parser.add_argument("--seed", type=int, default=1, help="of placement (default: 1)")
     parser.add_argument("--swappable", nargs="?", const="weights", metavar="WHAT",
                         help="leave room for a swap of the weights (the default), or with 'all' of thresholds and "
@@ -23,7 +23,10 @@ def add(parser) -> None:
 
 
 def run(arguments) -> int:
+    from spikeloom import boards
     network = load(arguments.network)
+    if arguments.baud is None:
+        arguments.baud = boards.board(arguments.board).baud
     folder = commands.folder(arguments)
     plan = _plan(arguments, network)
     clock = None if arguments.clock is None else round(arguments.clock * 1e6)
