@@ -22,7 +22,7 @@ from .test_c_driver import Pieces
 
 IDENTITY = Identity(digest=bytes(range(1, 9)), load_words=3, inputs=20, value_bits=2, value_signed=0, frame_words=3,
                     timesteps=4, outputs=3, score_words=2, readout=0, membrane_words=2, readback=1, probe_neurons=4,
-                    stream_steps=2)
+                    stream_steps=1)
 RANGES = {"inputs": (0, 1, 1 << 16, (1 << 16) + 1), "value_bits": (0, 1, 16, 17), "value_signed": (0, 1, 2),
           "frame_words": (0, 1, 1 << 28, (1 << 28) + 1), "timesteps": (0, 1, 4096, 4097),
           "outputs": (0, 1, 1 << 16, (1 << 16) + 1), "score_words": (0, 1, 4, 5), "readout": (0, 4, 5),
@@ -137,7 +137,7 @@ def fair(who: Identity, rng: random.Random) -> list[tuple[int, bytes]]:
 
     probe, stream = 2 * who.probe_neurons * who.membrane_words, 2 + 2 * who.stream_steps * who.spike_words
     identify = (0x81, who.pack())
-    fetched = [words(1, 2), words(3, 4), words(1, 2, 3), words(4, 5, 6), words(7)]
+    fetched = [words(1, 2), words(3, 4), words(1, 2, 3), words(4, 5, 6), words(rng.choice([7, 7, 8]))]
     return [identify, (0x82, rng.randbytes(6)), (0x83, rng.randbytes(2 * who.outputs * who.score_words + 6)),
             (0x84, rng.randbytes(10)), *[(0x88, rng.randbytes(probe))] * 2, (0x8a, rng.randbytes(stream)), (0x85, b""),
             identify, *[(0x86, b"")] * 5, (0x87, b""), identify, identify, *((0x89, piece) for piece in fetched),

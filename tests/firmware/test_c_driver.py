@@ -126,8 +126,12 @@ def test_another_version_is_refused(library):
         CDevice(library, line).identify()
 
 
+CHUNK = 32
+
+
 class Pieces(Scripted):
-    """A script that counts a request as written when it is ended, and never gives more than it is asked for."""
+    """A script that counts a request as written when it is ended, and gives no more at once than the C driver takes:
+    what a driver has taken with an answer is gone, and what is left on the line is not."""
 
     def __init__(self, *answers: bytes):
         super().__init__(*answers)
@@ -138,6 +142,12 @@ class Pieces(Scripted):
         if self.part.strip(b"~") and self.part.endswith(b"~"):
             super().write(bytes(self.part))
             self.part.clear()
+
+    def read(self, timeout):
+        received = super().read(timeout)
+        if len(received) > CHUNK:
+            self.waiting.insert(0, received[CHUNK:])
+        return received[:CHUNK]
 
 
 ANSWERS = [
