@@ -13,7 +13,8 @@ EXAMPLE = "spikeloom build examples/mnist-icebreaker.qsnn --board icebreaker --c
 def add(parser) -> None:
     commands.network_argument(parser)
     commands.plan_arguments(parser)
-    parser.add_argument("--clock", type=float, metavar="MHZ", help="run at this clock (default: the board's, mostly its oscillator)")
+    parser.add_argument("--clock", type=float, metavar="MHZ",
+                        help="run at this clock (default: the board's, mostly its oscillator)")
     parser.add_argument("--baud", type=int, help="of the host link (default: the board's, 1000000 for most)")
     parser.add_argument("--seed", type=int, default=1, help="of placement (default: 1)")
     parser.add_argument("--swappable", nargs="?", const="weights", metavar="WHAT",
