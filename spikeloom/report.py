@@ -1,5 +1,6 @@
 """`report.json`: what is known of a network on its way, gathered stage by stage in one folder."""
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -61,5 +62,6 @@ def write(path: Path, text: str) -> None:
         aside.write_text(text)
         os.replace(aside, path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):      # where its folder is none
+            aside.unlink(missing_ok=True)
         raise FileError(f"{path} must be writable, but {error.strerror}") from None
