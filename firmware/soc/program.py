@@ -58,7 +58,7 @@ def compile_program(network: Network, frames: np.ndarray, *, application: Path =
     ----------
     frames : the samples to build in, `(samples, *network.frame_shape)`, one at least.
     application : a C file with `main`; it may include soc.h, registers.h and samples.h.
-    folder : where program.elf, registers.h and samples.h are left; None: nowhere.
+    folder : where program.elf, program.log, registers.h and samples.h are left; None: nowhere.
 
     Raises `ToolError` if the compiler is missing or fails, `FileError` if the application cannot be read.
     """
@@ -74,8 +74,13 @@ def compile_program(network: Network, frames: np.ndarray, *, application: Path =
         _write(out / "samples.h", samples_header(network, frames))
         # zig's cache takes a header for unchanged that is another one at the same relative path of another folder.
         inputs = [SOURCES / "start.S", SOURCES / "soc.c", application]
-        tools.run(compiler, [*FLAGS, f"-I{out.resolve()}", f"-I{SOURCES}", "-T", str(SOURCES / "link.ld"), *map(str, inputs),
-                             "-o", "program.elf.part"], folder=out, log="program.log")
+        command = [*FLAGS, f"-I{out.resolve()}", f"-I{SOURCES}", "-T", str(SOURCES / "link.ld"), *map(str, inputs)]
+        try:
+            tools.run(compiler, [*command, "-o", "program.elf.part"], folder=out, log="program.log")
+        except ToolError:
+            said = (out / "program.log").read_text().strip().splitlines()
+            reason = next((line for line in said if "error:" in line), " ".join(said[-1:]))
+            raise ToolError(f"program must compile, but {reason}") from None
         os.replace(out / "program.elf.part", out / "program.elf")
         return read_elf((out / "program.elf").read_bytes())
 

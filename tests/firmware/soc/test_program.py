@@ -43,12 +43,17 @@ def test_variables_and_constants_are_counted(tmp_path):
     assert (made.data, made.bss) == (12, 20)
 
 
-def test_wrong_c_is_said_with_the_log(tmp_path):
+@pytest.mark.parametrize(("text", "message"), [
+    ("unknown", r"^program must compile, but .*own\.c:1:\d+: error: .*unknown"),
+    ("*(volatile int *)8 * *(volatile int *)12",
+     "^program must compile, but ld.lld: error: undefined symbol: __mulsi3$"),
+])
+def test_what_is_wrong_with_a_program_is_said(tmp_path, text, message):
     source = tmp_path / "own.c"
-    source.write_text("int main(void) { return unknown; }\n")
-    with pytest.raises(ToolError, match=r"^zig cc failed with exit code 1: .*program\.log\)$"):
+    source.write_text(f"int main(void) {{ return {text}; }}\n")
+    with pytest.raises(ToolError, match=message):
         program.compile_program(NETWORK, FRAMES, application=source, folder=tmp_path / "out")
-    assert "unknown" in (tmp_path / "out" / "program.log").read_text()
+    assert "error:" in (tmp_path / "out" / "program.log").read_text()
     assert not (tmp_path / "out" / "program.elf").exists()
 
 
