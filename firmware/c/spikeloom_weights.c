@@ -53,14 +53,11 @@ static enum spikeloom_error verify_piece(struct spikeloom *device, uint16_t laye
     return SPIKELOOM_OK;
 }
 
-typedef enum spikeloom_error piece_function(struct spikeloom *device, uint16_t layer, uint16_t row,
-                                            const uint16_t *words, uint32_t count);
-
-/* `act` on all words of all layers, in pieces of whole rows. */
-static enum spikeloom_error each_piece(struct spikeloom *device, piece_function *act)
+/* Load, or verify, all words of all layers, in pieces of whole rows. */
+static enum spikeloom_error each_piece(struct spikeloom *device, bool load)
 {
     enum spikeloom_error error = SPIKELOOM_OK;
-    for (size_t k = 0; k < device->network->layers; k++) {
+    for (size_t k = 0; k < device->network->layers && error == SPIKELOOM_OK; k++) {
         const struct spikeloom_weights *weights = &device->network->weights[k];
         uint16_t row = 0;
         if (weights->piece == 0 || weights->piece > device->identity.load_words) {
@@ -69,7 +66,8 @@ static enum spikeloom_error each_piece(struct spikeloom *device, piece_function 
         for (uint32_t at = 0; at < weights->count && error == SPIKELOOM_OK; at += weights->piece) {
             uint32_t left = weights->count - at;
             uint32_t count = left < weights->piece ? left : weights->piece;
-            error = act(device, weights->layer, row, weights->words + at, count);
+            error = load ? load_piece(device, weights->layer, row, weights->words + at, count)
+                         : verify_piece(device, weights->layer, row, weights->words + at, count);
             row = (uint16_t)(row + weights->piece_rows);
         }
     }
@@ -82,7 +80,7 @@ enum spikeloom_error spikeloom_load(struct spikeloom *device)
     size_t length;
     enum spikeloom_error error = meet_plan(device);
     if (error == SPIKELOOM_OK) {
-        error = each_piece(device, load_piece);
+        error = each_piece(device, true);
     }
     if (error != SPIKELOOM_OK) {
         return error;
@@ -105,6 +103,6 @@ enum spikeloom_error spikeloom_verify(struct spikeloom *device)
     if (!spikeloom_fits(device, (uint32_t)device->identity.load_words << 1)) {
         return SPIKELOOM_SMALL_BUFFER;
     }
-    error = each_piece(device, verify_piece);
+    error = each_piece(device, false);
     return error == SPIKELOOM_OK ? spikeloom_identify(device) : error;
 }
