@@ -12,9 +12,12 @@ from spikeloom.rtl_gen.events import event_layout, group_layout
 from spikeloom.rtl_gen.repeater import Repeater
 from spikeloom.rtl_gen.serializer import Serializer
 
+PLACES = 4      # words with events that wait while those of another leave
+
 
 class Source(wiring.Component):
-    """Takes 16-bit words, emits events: one a clock, a word without events takes a cycle.
+    """Takes 16-bit words, emits events: one a clock, a word without events takes a cycle, while others' events leave if
+    such words wait.
 
     The first presentation of a frame runs while its words arrive. A constant encoding (direct, threshold) is presented
     once, as the only timestep of its inference; one that changes (rate, latency) in every timestep, from a frame
@@ -67,7 +70,7 @@ class Source(wiring.Component):
         m.submodules.encoder = encoder = module.build(network)
         slots = page * lanes * encoder.channels if encoder.channels > 1 else network.values
         m.submodules.serializer = serializer = Serializer(
-            neurons=slots, lanes=lanes * encoder.channels, value=first_value(network))
+            neurons=slots, lanes=lanes * encoder.channels, value=first_value(network), ahead=PLACES)
         connect(m, counted, frame.i)
         connect(m, frame.o, encoder.i)
         connect(m, encoder.o, serializer.i)

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikeloom import encoders
 from spikeloom.network import Network
-from spikeloom.rtl_gen import strategies, words
+from spikeloom.rtl_gen import strategies
 from spikeloom.rtl_gen.parallel import readout
 from spikeloom.rtl_gen.parallel import timing as parallel_timing
 from spikeloom.rtl_gen.plan import Plan
+from spikeloom.rtl_gen.source_timing import WordSource, source_of
 
 LIF, SERIALIZER, READOUT = 4, 1, 1     # latencies of a group through these components
-LEAST_CLOCKS = {"delta": 2}             # of a word, where an encoder cannot take one a clock
 BUFFER = 1                              # events that wait in front of a layer that is busy with another
 EMITTED = 16                            # neurons of a vector that become events in a clock
 FIRST = {"dense": 3, "popcount": 6, "conv": 4, "pool": 4}   # from a mark to the first group
@@ -55,10 +54,11 @@ class Activity:
 def latency(plan: Plan, activity: Activity) -> np.ndarray:
     """Clock cycles, `(batch,)`, from the first accepted transfer of an inference to its last result."""
     network, steps = plan.network, plan.network.timesteps
+    source = source_of(plan, activity.first, event_clocks(plan, 0))
     stages = [_Chain(plan, first, last, activity) if plan.layers[first].strategy == "parallel" else
-              _Stage(plan, first, activity.seen(network, first), activity.spikes[first])
+              _Stage(plan, first, activity.seen(network, first), activity.spikes[first],
+                     source if first == 0 and source.repeats else None)
               for first, last in plan.stages]
-    source = _Source(plan, activity)
 
     def advance(k: int, t: int, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """Timestep `t` of stage `k` and all that follows from it; when the last of it was over."""
@@ -72,61 +72,23 @@ def latency(plan: Plan, activity: Activity) -> np.ndarray:
             over = advance(k + 1, empty, begins + empty, begins + empty)
         return advance(k + 1, t + delay, begins, ends) if t + delay < steps else over
 
-    over = np.zeros(len(activity.first), np.int64)
+    over, came = np.zeros(len(activity.first), np.int64), None
     for t in range(steps):
-        over = np.maximum(over, advance(0, t, *source.timestep(t, stages[0].free)))
+        held = t > 0 and plan.hold(0) > 1       # the currents of the first timestep are
+        came = (came[1], came[1]) if held else source.present(t, stages[0].free, stages[0].marks)
+        over = np.maximum(over, advance(0, t, *came))
     return over + READOUT
 
 
-class _Source:
-    """When the events of each timestep come to the first layer: a word a clock, or its events if it has more.
-
-    A vector comes when all of its words are there.
-    """
-
-    def __init__(self, plan: Plan, activity: Activity):
-        (self.clocks, self.tail), self.now = page_clocks(plan, activity.first), np.zeros(len(activity.first), np.int64)
-        self.hold = plan.hold(0)
-
-    def timestep(self, t: int, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if self.hold > 1 and t:
-            return self.now, self.now
-        clocks, tail = (part[:, min(t, part.shape[1] - 1)] for part in (self.clocks, self.tail))
-        begins = np.maximum(self.now + clocks - tail, free)
-        self.now = begins + tail
-        return begins, self.now
-
-
-def page_clocks(plan: Plan, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Clocks, `(batch, timesteps or 1)`, of one presentation of a page, words, events and mark: all, and from the first
-    event on."""
-    network = plan.network
-    if plan.vectors:
-        whole = np.full(first.shape[:2], words.per_page(network) + 1)
-        return whole, np.ones_like(whole)
-    clocks = event_clocks(plan, 0)
-    if plan.source == "events":
-        whole = (first * clocks).sum(axis=2) + 1
-        return whole, whole
-    lanes, size, kind = words.values(network), network.input.size, "direct"
-    if network.encoder is not None:
-        kind = encoders.kind(network.encoder)
-    inputs = np.concatenate([np.arange(size)] * (first.shape[2] // size))   # an encoder may give several values of each
-    whole, tail = stream_clocks(first, inputs // lanes, words.per_page(network), clocks, LEAST_CLOCKS.get(kind, 1))
-    mark = first[:, :, inputs // lanes == words.per_page(network) - 1].any(axis=2)
-    return whole + mark, tail + mark
-
-
-def stream_clocks(active: np.ndarray, places: np.ndarray, count: int, clocks: np.ndarray | int, least: int = 1
+def stream_clocks(active: np.ndarray, places: np.ndarray, count: int, clocks: np.ndarray | int
                   ) -> tuple[np.ndarray, np.ndarray]:
-    """Clocks of handing on the `active` values, `(.., values)`, of `count` words or groups: all, and from the first
-    one with a value on. The mark is not counted.
+    """Clocks of handing on the `active` values, `(.., values)`, of `count` groups: all, and from the first one with a
+    value on. The mark is not counted.
 
     Parameters
     ----------
-    places : in which word or group each value is.
-    clocks : that the receiver takes for an event of each value; words without any pass by meanwhile.
-    least : clocks of a word.
+    places : in which group each value is.
+    clocks : that the receiver takes for an event of each value; groups without any pass by meanwhile.
     """
     order = np.argsort(places, kind="stable")
     flat = active.reshape(-1, active.shape[-1])[:, order]
@@ -135,12 +97,12 @@ def stream_clocks(active: np.ndarray, places: np.ndarray, count: int, clocks: np
     final = np.append(row[1:] != row[:-1], True) if len(row) else np.zeros(0, bool)
     following = np.where(final, count, np.append(at[1:], count)[:len(at)])
     taken = np.broadcast_to(clocks, active.shape[-1:])[order][column]
-    gaps = np.where(following > at, (following - at) * least, 1)
+    gaps = np.maximum(following - at, 1)
     tail = _elastic(row, taken, gaps, len(flat))
     begin = np.full(len(flat), count)
     np.minimum.at(begin, row, at)
     shape = active.shape[:-1]
-    return (tail + begin * least).reshape(shape), tail.reshape(shape)
+    return (tail + begin).reshape(shape), tail.reshape(shape)
 
 
 def _elastic(row: np.ndarray, taken: np.ndarray, gaps: np.ndarray, rows: int) -> np.ndarray:
@@ -195,6 +157,11 @@ class _Chain:
         self.free = np.zeros(batch, np.int64)
         self.entered, self.left = np.full(batch, -1), np.zeros(batch, np.int64)
 
+    @property
+    def marks(self) -> np.ndarray:
+        """From when a mark is taken."""
+        return self.entered + 1 - self.collected
+
     def timestep(self, t: int, begins: np.ndarray, ends: np.ndarray, following: np.ndarray | None
                  ) -> tuple[np.ndarray, np.ndarray]:
         """See `_Stage.timestep`; for the network's last layer, when the last result leaves."""
@@ -213,17 +180,13 @@ class _Chain:
 
 
 class _Stage:
-    """One layer between events and events."""
+    """One layer between events and events; `source`, if it repeats the words of a page for each pass."""
 
-    def __init__(self, plan: Plan, number: int, seen: np.ndarray, spikes: np.ndarray):
+    def __init__(self, plan: Plan, number: int, seen: np.ndarray, spikes: np.ndarray, source: WordSource | None):
         layer, how = plan.network.layers[number], plan.layers[number]
         self.passes, self.hold = plan.passes(number), plan.hold(number)
         self.last = number == len(plan.layers) - 1
-        self.again = seen.sum(axis=2) + 1           # clocks of each further presentation of a timestep's events
-        if number == 0 and plan.source == "words" and (
-                plan.network.encoder is None or plan.network.encoder.constant):
-            self.again = np.broadcast_to(page_clocks(plan, seen)[0], self.again.shape)
-        self.events = seen.sum(axis=2)
+        self.events, self.source = seen.sum(axis=2), source
         groups = -(-layer.size // how.update_lanes)
         batch, steps, size = spikes.shape
         sent = np.zeros_like(spikes) if self.last else spikes
@@ -239,15 +202,19 @@ class _Stage:
         self.first = FIRST.get(how.strategy) or strategies.load(how.strategy).first_group(
             layer.synapses, lanes=how.lanes, groups_of=how.update_lanes)
         self.words = -(-layer.synapses.inputs // how.width) if how.strategy == "popcount" else 0
-        self.clocks, self.tail = [], []
-        clocks = np.broadcast_to(event_clocks(plan, number + 1), (size,))
-        for start in range(0, size, self.per_pass * how.update_lanes):
-            part = sent[:, :, start:start + self.per_pass * how.update_lanes]
-            places = np.arange(part.shape[2]) // how.update_lanes
-            whole, tail = stream_clocks(part, places, int(places[-1]) + 1, clocks[start:start + part.shape[2]])
-            self.clocks.append(whole)
-            self.tail.append(tail)
         self.neurons = LIF * (1 + (layer.neurons is not None and layer.neurons.current_based))
+        clocks = np.broadcast_to(event_clocks(plan, number + 1), (size,))
+
+        def serialized(first: int, groups: int) -> tuple[np.ndarray, np.ndarray]:
+            part = sent[:, :, first:first + groups * how.update_lanes]
+            places = np.arange(part.shape[2]) // how.update_lanes
+            return stream_clocks(part, places, -(-part.shape[2] // how.update_lanes), clocks[first:][:part.shape[2]])
+
+        of_passes = [serialized(first, self.per_pass) for first in range(0, size, self.per_pass * how.update_lanes)]
+        self.clocks, self.tail = zip(*of_passes, strict=True)
+        # Sums in memory: spikes of these groups delay others of their timestep. When the rest come, all have been read.
+        early = max(groups - self.first - self.neurons + 2, 0)
+        self.delayed = serialized(0, early)[0] - early if early else np.zeros((batch, steps), np.int64)
         self.loops = layer.recurrent is not None
         self.looped, self.own = np.zeros(batch, np.int64), spikes.sum(axis=2)
         self.rest = max(LEAST_GROUPS - groups, 0)
@@ -255,6 +222,11 @@ class _Stage:
         self.left = np.zeros(batch, np.int64)       # the serializer has taken the last group so far
         self.drained = np.zeros(batch, np.int64)    # the neurons have taken the last group so far
         self.scanned = np.zeros(batch, np.int64)    # the scan of the timestep before is over
+
+    @property
+    def marks(self) -> np.ndarray | int:
+        """From when a mark is taken."""
+        return {"dense": self.drained, "popcount": self.scanned}.get(self.strategy, 0)
 
     def timestep(self, t: int, begins: np.ndarray, ends: np.ndarray, following: np.ndarray | None
                  ) -> tuple[np.ndarray, np.ndarray]:
@@ -292,7 +264,7 @@ class _Stage:
             return self.scanning(t, begins, ends)
         # The sums leave, a group a clock, while the next timestep's events wait.
         mark = np.maximum(ends, np.maximum(begins, self.free) + self.busy[:, t] - self.groups)
-        self.free = np.maximum(mark, self.drained - self.first) + self.groups
+        self.free = np.maximum(mark, self.drained - self.first) + self.groups + self.delayed[:, t]
         return [mark + self.first]
 
     def passing(self, t: int, begins: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
@@ -301,8 +273,10 @@ class _Stage:
         for number in range(self.passes):
             if mark is None:
                 mark = np.maximum(ends, np.maximum(begins, self.free) + self.events[:, t])
+            elif self.source is not None:
+                _, mark = self.source.present(t, mark + 1, self.drained)
             else:
-                mark = mark + self.again[:, t] + (number == 1)
+                mark = mark + self.events[:, t] + 1 + (number == 1)
             mark = np.maximum(mark, self.drained)
             ready.append(mark + FIRST["dense"])
             self.drained = mark + FIRST["dense"] + self.per_pass

@@ -116,13 +116,22 @@ def test_rate_draws_begin_anew_with_every_inference(seed):
 
 
 def test_an_event_a_clock_and_a_clock_for_an_empty_word():
-    net = network((12, 2), bits=4, encoder="direct")
-    full, empty = [0x1111] * 3, [0, 0, 0]
+    net = network((36, 2), bits=4, encoder="direct")
+    empty, one, full = 0, 0x0010, 0x1111
     bench = Bench(Source(net, passes=1))
-    bench.run(full + empty + full, expect=13 + 1 + 13)
-    assert gaps(bench.o.clocks[:13]) == 0
-    assert [b - a for a, b in zip(bench.o.clocks, bench.o.clocks[1:], strict=False)][12:14] == [3, 1]
-    assert bench.i.clocks[:6] == [0, 4, 8, 13, 14, 15]
+    bench.run([one, empty, empty, one, *[empty] * 5] + [full] * 9, expect=3 + 37)
+    assert bench.o.clocks[:4] == [1, 4, 9, 10], "an empty word takes a clock, the mark comes from the last word"
+    assert bench.o.clocks[4:] == list(range(11, 47)), "no gap"
+
+
+def test_words_are_taken_ahead():
+    """Four with events wait; empty ones take their clock while events of others leave."""
+    net = network((64, 2), bits=4, encoder="direct")
+    full, empty = 0x1111, 0
+    bench = Bench(Source(net, passes=1))
+    bench.run([full, empty, empty, full, empty, full] + [full] * 9 + [empty], expect=4 * 12 + 1)
+    assert gaps(bench.o.clocks) == 0
+    assert bench.i.clocks[:12] == [*range(10), 13, 17]
 
 
 def test_a_lost_value_is_caught(monkeypatch):
