@@ -153,7 +153,7 @@ class Device:
 
         Raises `SpikeloomError` for values that the network's input cannot hold or if no network was given.
         """
-        network = self._own_network("a frame; run_words needs none")
+        network = self._own_network("run a frame; run_words needs none")
         return self.run_words(words.pack(network, np.asarray(values)[None])[0])
 
     def run_words(self, packed: np.ndarray) -> Result:
@@ -169,7 +169,7 @@ class Device:
 
         Where the device keeps further requests (`queue` of IDENTIFY), they are sent while an inference runs.
         """
-        network, identity = self._own_network("a frame; run_words needs none"), self._known()
+        network, identity = self._own_network("run a frame; run_words needs none"), self._known()
         packed = (words.pack(network, np.asarray(values)[None])[0].astype("<u2").tobytes() for values in frames)
         requests = Requests(self.transport, queue=identity.queue, timeout=self._timeout, sequence=self._next_sequence,
                             alone=lambda payload: self._request(protocol.RUN, payload))
@@ -184,6 +184,19 @@ class Device:
         scores, label, cycles = self._unpacked(lambda payload: protocol.unpack_scores(payload, identity), reply)
         return Result(label=label, cycles=cycles, scores=scores)
 
+    def membranes(self, layer: int, count: int | None = None) -> np.ndarray:
+        """The membranes of a layer after the last inference: int32 `(count,)`, by default of all its neurons.
+
+        Raises `LinkError` where the device cannot read them, or if there was no inference since start or reset.
+        """
+        count = self._own_network("read membranes of all neurons").layers[layer].size if count is None else count
+        identity = self._needs(protocol.PROBE)
+        found: list[int] = []
+        while len(found) < count:
+            reply = self._request(protocol.PROBE, struct.pack("<HH", layer, len(found)))
+            found += self._unpacked(lambda payload: protocol.unpack_membranes(payload, identity), reply)
+        return np.array(found[:count], np.int32)
+
     def status(self) -> Counters:
         """The device's counters, this request included."""
         return self._unpacked(Counters.unpack, self._request(protocol.STATUS))
@@ -192,9 +205,17 @@ class Device:
         """Abort an inference, forget the last result, clear the counters."""
         self._request(protocol.RESET)
 
+    def _needs(self, command: Command) -> Identity:
+        """Who is there, if it knows `command`."""
+        identity = self._known()
+        if not identity.offers(command):
+            raise LinkError(f"the device on {self.transport.name} must be made with {command.name}, which it does "
+                            f"not know: its {command.needs} is 0")
+        return identity
+
     def _own_network(self, what: str) -> Network:
         if self.network is None:
-            raise SpikeloomError(f"the device must be opened with its network to run {what}")
+            raise SpikeloomError(f"the device must be opened with its network to {what}")
         return self.network
 
     def _next_sequence(self) -> int:
@@ -231,6 +252,10 @@ class Device:
                 raise LinkError(f"the device on {self.transport.name} must have run a frame before its scores are read")
             if status == protocol.NO_WEIGHTS.code:
                 raise LinkError(f"the device on {self.transport.name} must have its weights loaded before it runs")
+            if status == protocol.NOT_THERE.code:
+                layer, first = struct.unpack_from("<HH", payload)
+                raise LinkError(f"the device on {self.transport.name} must be able to read layer {layer} from {first} "
+                                f"on for {command.name}, but has nothing there that it can read")
         raise LinkError(f"the device on {self.transport.name} must answer {command.name} within {self._timeout:g} s, "
                         f"not {reason} ({self._tries} tries)")
 

@@ -4,6 +4,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
+from spikeloom.errors import SpikeloomError
 from spikeloom.rtl_gen import paths, words
 from spikeloom.rtl_gen.delay import Delay
 from spikeloom.rtl_gen.encoders import first_value
@@ -15,6 +16,7 @@ from spikeloom.rtl_gen.loading import LOAD
 from spikeloom.rtl_gen.parallel.chain import ParallelChain
 from spikeloom.rtl_gen.parallel.core import FrameRegister, trace
 from spikeloom.rtl_gen.plan import Plan
+from spikeloom.rtl_gen.probe import joined, probe_signature, probe_words, probed_layers
 from spikeloom.rtl_gen.queue import Queue
 from spikeloom.rtl_gen.readout import Readout, result_layout
 from spikeloom.rtl_gen.source import EventRepeater, Source
@@ -28,6 +30,7 @@ class Core(wiring.Component):
     Parameters
     ----------
     plan : the network and how to build it.
+    probe : membranes can be read between inferences: of those layers that keep them in a memory.
 
     Members
     -------
@@ -35,11 +38,14 @@ class Core(wiring.Component):
         value)), where a mark with `last` ends an inference of exactly `timesteps` timesteps
     o : Out(stream of result_layout(network)), one transfer an output
     load : In(stream of loading.LOAD), where weights of any layer are loaded: before the first inference, or between two
+    probe : In(probe.probe_signature(16 * probe_words(plan))), with `probe`
     trace0, trace1, .. : Out(trace_signature), what each layer's neurons did; leave them open and they cost nothing
     """
 
-    def __init__(self, plan: Plan):
+    def __init__(self, plan: Plan, *, probe: bool = False):
         self.plan = plan
+        if probe and not probed_layers(plan):
+            raise SpikeloomError("probe must be False where no layer keeps its membranes in a memory, not True")
         network = plan.network
         event = event_layout(network.input.size, first_value(network))
         traces = {f"trace{k}": Out(trace_signature(layer.size, network.state_bits(k), plan.trace_lanes(k)))
@@ -48,6 +54,7 @@ class Core(wiring.Component):
             "i": In(stream.Signature(words.BITS if plan.source == "words" else event)),
             "o": Out(stream.Signature(result_layout(network))),
             **({"load": In(stream.Signature(LOAD))} if any(one.weights != "rom" for one in plan.layers) else {}),
+            **({"probe": In(probe_signature(16 * probe_words(plan)))} if probe else {}),
             **traces,
         })
 
@@ -99,7 +106,7 @@ class Core(wiring.Component):
         built = EventLayer(
             network.layers[k], plan.layers[k], value=value, inputs=network.presynaptic_range(k), **around,
             timesteps=network.timesteps, constant=plan.hold(k) > 1, groups=k == len(network.layers) - 1,
-            memories=plan.memories)
+            memories=plan.memories, probe=hasattr(self, "probe"))
         m.submodules[f"layer{k}"] = built
         connect(m, events, built.i)
         if residual is not None:
@@ -108,6 +115,8 @@ class Core(wiring.Component):
             m.d.comb += [built.load.payload.eq(self.load.payload), self.load.ready.eq(1),
                          built.load.valid.eq(self.load.valid & (self.load.p.layer == k))]
         connect(m, built.trace, wiring.flipped(getattr(self, f"trace{k}")))
+        if hasattr(built, "probe"):
+            joined(m, wiring.flipped(self.probe), k, built.probe)
         return built
 
     def finish(self, m: Module, built) -> None:

@@ -36,6 +36,7 @@ class EventLayer(wiring.Component):
     constant : the input comes as the only timestep of an inference, and its currents are held.
     groups : hand on whole groups (to a readout) instead of events.
     memories : which memories are built of logic.
+    probe : membranes can be read between inferences, where there are any.
 
     Members
     -------
@@ -45,11 +46,13 @@ class EventLayer(wiring.Component):
     o : Out(stream of event_layout(neurons, value of a sum pool)), or with `groups`
         Out(stream of group_layout(spikes, membranes))
     trace : Out(lif.trace_signature)
+    probe : In(probe.probe_signature(membrane_bits)), with `probe`
     """
 
     def __init__(self, layer: network.Layer, how, *, value: Shape | None, inputs: tuple[int, int],
                  skipped_value: Shape | None = None, skipped: tuple[int, int] = (0, 1), timesteps: int,
-                 constant: bool, groups: bool, memories: MemoryRules = NO_RULES):
+                 constant: bool, groups: bool, memories: MemoryRules = NO_RULES,
+                 probe: bool = False):
         self.groups, lanes = groups, how.update_lanes
         self.currents = Currents(layer, how, value=value, inputs=inputs, skipped_value=skipped_value, skipped=skipped,
                                  timesteps=timesteps, constant=constant, memories=memories)
@@ -65,7 +68,8 @@ class EventLayer(wiring.Component):
                 self.synaptic = SynapticCurrent(neurons, lanes=lanes, currents=currents, sums=sums, memories=memories)
                 neurons = replace(neurons, bias=0, synaptic_decay=None, synaptic_bits=16)
                 currents, sums = self.synaptic.range, self.synaptic.shape
-            self.neurons = Lif(neurons, lanes=lanes, currents=currents, sums=sums, memories=memories)
+            self.neurons = Lif(neurons, lanes=lanes, currents=currents, sums=sums, memories=memories, probe=probe)
+        probes = {name: member for name, member in self.neurons.signature.members.items() if name == "probe"}
         events = stream.Signature(event_layout(layer.size, self.value))
         loads = {"load": In(stream.Signature(LOAD))} if how.weights != "rom" else {}
         skip = {"skip": In(stream.Signature(event_layout(layer.size, skipped_value)))} if layer.residual else {}
@@ -73,6 +77,7 @@ class EventLayer(wiring.Component):
             "i": In(stream.Signature(event_layout(layer.synapses.inputs, value))),
             **skip,
             **loads,
+            **probes,
             "o": Out(self.neurons.o.signature if groups else events),
             "trace": Out(self.neurons.trace.signature),
         })
@@ -93,6 +98,8 @@ class EventLayer(wiring.Component):
             given = synaptic.o
         connect(m, given, neurons.i)
         connect(m, neurons.trace, wiring.flipped(self.trace))
+        if hasattr(self, "probe"):
+            connect(m, wiring.flipped(self.probe), neurons.probe)
 
         consumers = 1 if currents.feedback is None else 2
         if self.groups:

@@ -8,6 +8,7 @@ from spikeloom import network
 from spikeloom.errors import SpikeloomError
 from spikeloom.rtl_gen.events import group_layout, index_shape, range_shape
 from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
+from spikeloom.rtl_gen.probe import probe_signature
 from spikeloom.rtl_gen.stateful import clip, constants, decay, pipeline
 
 
@@ -25,16 +26,18 @@ class Lif(wiring.Component):
     currents : least and greatest current of a neuron, bias included.
     sums : shape of the sum of synaptic terms.
     memories : which memories are built of logic.
+    probe : membranes can be read between inferences.
 
     Members
     -------
     i : In(stream of group_layout(item=ArrayLayout(sums, lanes)))
     o : Out(stream of group_layout(spikes=lanes, membranes=ArrayLayout(signed(membrane_bits), lanes)))
     trace : Out(Signature of valid, group, spikes, membranes), a pure observation of every update, without back-pressure
+    probe : In(probe.probe_signature(membrane_bits)), with `probe`
     """
 
     def __init__(self, neurons: network.Lif, *, lanes: int, currents: tuple[int, int], sums: Shape,
-                 memories: MemoryRules = NO_RULES):
+                 memories: MemoryRules = NO_RULES, probe: bool = False):
         if neurons.current_based:
             raise SpikeloomError("neurons must be given their synaptic current, and not be current-based themselves")
         self.neurons, self.lanes, self.currents, self.memories = neurons, lanes, currents, memories
@@ -45,6 +48,7 @@ class Lif(wiring.Component):
             "i": In(stream.Signature(group_layout(item=data.ArrayLayout(sums, lanes)))),
             "o": Out(stream.Signature(group_layout(spikes=lanes, membranes=membranes))),
             "trace": Out(trace_signature(neurons.neurons, neurons.membrane_bits, lanes)),
+            **({"probe": In(probe_signature(neurons.membrane_bits))} if probe else {}),
         })
 
     @property
@@ -77,7 +81,23 @@ class Lif(wiring.Component):
         m.d.comb += [self.trace.valid.eq(stages.done), self.trace.group.eq(stages.done_group)]
         with m.If(stages.go):
             m.d.sync += [o.p.spikes.eq(self.trace.spikes), Cat(o.p.membranes).eq(self.trace.membranes)]
+        if hasattr(self, "probe"):
+            self.probed(m, stages)
         return m
+
+    def probed(self, m: Module, stages) -> None:
+        """The probe: it reads the state memory while nothing else does."""
+        probe, lane_bits = self.probe, self.lanes.bit_length() - 1
+        membranes = data.ArrayLayout(self.membrane, self.lanes)
+        found = Signal(membranes)
+        m.d.comb += [
+            probe.idle.eq(stages.idle),
+            probe.there.eq(probe.neuron < self.size),
+            Cat(found).eq(Cat(word.v for word in stages.state)),
+            probe.membrane.eq(found[probe.neuron[:lane_bits]] if lane_bits else found[0]),
+        ]
+        with m.If(stages.idle):
+            m.d.comb += [stages.read.addr.eq(probe.neuron[lane_bits:]), stages.read.en.eq(1)]
 
     def lane(self, m, lane, stages, bias, threshold):
         """One neuron's path through stages 1 to 3: its spike, its membrane and its new state, all of stage 3."""

@@ -18,12 +18,14 @@ from spikeloom.rtl_gen.link.host_link import HostLink
 from spikeloom.rtl_gen.link.memory_map import LOAD_HEADER
 from spikeloom.rtl_gen.link.request_queue import RequestQueue
 from spikeloom.rtl_gen.loading import PART, load_words
+from spikeloom.rtl_gen.probe import probe_words
 from spikeloom.rtl_gen.protocol import Identity
 from spikeloom.rtl_gen.readout import result_layout
 from spikeloom.rtl_gen.roomy import weight_range
 from spikeloom.rtl_gen.strategies.dense import weight_words
 
 LEAST_LOAD, MOST_LOAD = 16, 1024     # words of weights in a request
+LEAST_PROBED, MOST_PROBED = 8, 64    # neurons in a reply; what a frame's place holds costs no memory
 
 
 def loaded_layers(plan) -> list[int]:
@@ -63,6 +65,7 @@ def identity(plan, extras: Extras = PLAIN) -> Identity:
     """What a device made from `plan` and with `extras` answers to IDENTIFY, at first."""
     network, rows = plan.network, [row_words(plan, k) for k in loaded_layers(plan)]
     frame = words.per_frame(network)
+    membrane_words = probe_words(plan) if extras.probe else 0
     return Identity(
         digest=bytes(8) if rows else bytes.fromhex(network.digest)[:8],
         plan=plan_digest(plan),
@@ -75,6 +78,8 @@ def identity(plan, extras: Extras = PLAIN) -> Identity:
         outputs=network.outputs,
         score_words=-(-plan.score_bits // 16),
         readout=READOUTS.index(network.readout),
+        membrane_words=membrane_words,
+        probe_neurons=max(min(frame // membrane_words, MOST_PROBED), LEAST_PROBED) if membrane_words else 0,
         queue=extras.queue,
     )
 
@@ -85,7 +90,8 @@ class LinkedCore(wiring.Component):
     Parameters
     ----------
     plan : `spikeloom.rtl_gen.plan.Plan` with source "words".
-    core : a component with the members `i`, `o` and, where weights are loaded, `load` of `Core(plan)` to use instead.
+    core : a component with the members `i`, `o` and, where weights are loaded, `load` of `Core(plan)` to use instead;
+        with `extras.probe` also `probe`.
     extras : what it has beyond the plain link.
 
     Members
@@ -100,7 +106,7 @@ class LinkedCore(wiring.Component):
     def __init__(self, plan, *, core=None, extras: Extras = PLAIN):
         if plan.source != "words":
             raise SpikeloomError(f"plan source must be 'words' for a host link, not {plan.source!r}")
-        self._core = Core(plan) if core is None else core
+        self._core = Core(plan, probe=extras.probe) if core is None else core
         self._loads = bool(loaded_layers(plan))
         self._link, self._extras = HostLink(identity(plan, extras), result=result_layout(plan.network)), extras
         super().__init__({
@@ -125,6 +131,8 @@ class LinkedCore(wiring.Component):
         wiring.connect(m, link.o, wiring.flipped(self.o))
         if self._loads:
             wiring.connect(m, link.load, self._core.load)
+        if self._extras.probe:
+            wiring.connect(m, link.probe, self._core.probe)
         m.d.comb += self.busy.eq(link.busy)
         return m
 

@@ -238,6 +238,15 @@ def unpack_scores(payload: bytes, identity: Identity) -> tuple[tuple[int, ...], 
     return tuple(scores), label, cycles
 
 
+def unpack_membranes(payload: bytes, identity: Identity) -> tuple[int, ...]:
+    """Membranes from the payload of a PROBE reply. Raises `SpikeloomError` if it is none."""
+    size = 2 * identity.membrane_words
+    if len(payload) != size * identity.probe_neurons:
+        raise SpikeloomError(f"payload of a PROBE reply must have {size * identity.probe_neurons} bytes, "
+                             f"not {len(payload)}")
+    return tuple(int.from_bytes(payload[k:k + size], "little", signed=True) for k in range(0, len(payload), size))
+
+
 def _unpack(name: str, table: Sequence[Field], payload: bytes) -> tuple:
     size = struct.calcsize(layout(table))
     if len(payload) != size:

@@ -24,6 +24,8 @@ class Stages:
     first, item, state : stage 1: whether the state counts as 0, the group's input, its state (an array over lanes).
     done, done_group : stage 3: whether a group is there, and its number.
     written : stage 3, to be driven: the new state.
+    read : the read port of the state memory, which the pipeline uses when it accepts a group.
+    idle : no group is under way, nor will be in this timestep; where it is not the first one, there is none.
     """
 
     go: Value
@@ -35,6 +37,8 @@ class Stages:
     done: Value
     done_group: Signal
     written: data.View
+    read: memory.ReadPort
+    idle: Value
 
 
 def pipeline(m: Module, i, o, *, state: data.StructLayout, lanes: int, groups: int, memories: MemoryRules) -> Stages:
@@ -85,7 +89,8 @@ def pipeline(m: Module, i, o, *, state: data.StructLayout, lanes: int, groups: i
         m.d.sync += [o.valid.eq(s3_valid), Cat(o.p.end, o.p.last).eq(flags[2])]
     m.d.comb += [write.addr.eq(s3_group), write.en.eq(go & s3_valid)]
     return Stages(go=go, group=group, accept=accept, first=s1_first, item=s1_item, state=read.data,
-                  done=write.en, done_group=s3_group, written=write.data)
+                  done=write.en, done_group=s3_group, written=write.data, read=read,
+                  idle=first & (group == 0) & ~accept & ~s1_valid & ~s2_valid & ~s3_valid)
 
 
 def constants(m: Module, name: str, values: np.ndarray, stages: Stages, *, lanes: int,

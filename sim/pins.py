@@ -8,6 +8,7 @@ from typing import Self
 from spikeloom import check
 from spikeloom.firmware.transport import Transport
 from spikeloom.rtl_gen import verilog
+from spikeloom.rtl_gen.link import uart
 from spikeloom.rtl_gen.link.extras import PLAIN, Extras
 from spikeloom.rtl_gen.linked import LinkedTop
 from spikeloom.rtl_gen.plan import Plan
@@ -89,13 +90,13 @@ class PinsLine(Transport):
     """`Pins` as a line for the host driver, without a clock on the wall: a second is `clock_hz` cycles, and silence in
     which nothing moves is over at once. The same calls give the same answers, cycle for cycle.
 
-    `cycles` counts those that went by.
+    `cycles` counts those that went by; `baud` is the port's, None for the device's own.
     """
 
     def __init__(self, top: Top, *, baud: float | None = None):
         self.name, self.cycles = "the simulator", 0
         self.pins = top.start()
-        self._baud, self._sent = baud, b""
+        self.baud, self._sent = baud, b""
 
     def write(self, data: bytes) -> None:
         self._sent += data
@@ -104,7 +105,7 @@ class PinsLine(Transport):
         left = timeout * self.pins.top.clock_hz
         while left > 0:
             sent, self._sent = self._sent, b""
-            found = self.pins.exchange(sent, _STRIDE, baud=self._baud)
+            found = self.pins.exchange(sent, _STRIDE, baud=self.baud)
             self.cycles += found.cycles
             if found.received or found.quiet:
                 return found.received
@@ -118,9 +119,9 @@ class PinsLine(Transport):
 
 def build(plan: Plan, *, clock_hz: int, baud: int = 1_000_000, extras: Extras = PLAIN, folder: Path = FOLDER,
           effort: str = "run") -> Top:
-    """The compiled LinkedTop of `plan` with `extras`. Raises `SpikeloomError` for a baud rate that the clock cannot make, `ToolError`
-    without Yosys or a C++ compiler; see `cxxrtl.library` for `folder` and `effort`."""
-    check.integer("clock_hz", clock_hz, 1, 1 << 30)
+    """The compiled LinkedTop of `plan` with `extras`. Raises `SpikeloomError` for a baud rate that the clock cannot
+    make, `ToolError` without Yosys or a C++ compiler; see `cxxrtl.library` for `folder` and `effort`."""
+    uart.divisor(check.integer("clock_hz", clock_hz, 1, 1 << 30), baud)
     design = cxxrtl.Design(rtlil=verilog.to_rtlil(LinkedTop(plan, clock_hz, baud, extras=extras), "core"), layers=0)
     library = cxxrtl.library([design], folder=folder, effort=effort, driver=DRIVER)
     return Top(library=library, clock_hz=clock_hz, baud=baud)

@@ -11,9 +11,11 @@ class Extras:
 
     Parameters
     ----------
+    probe : the host can read membranes of layers that keep them in a memory: all but parallel ones.
     queue : bytes of further requests that are kept while one is under way, 16 to 32768, or 0 for none.
     """
 
+    probe: bool = False
     queue: int = 0
 
     def __post_init__(self):

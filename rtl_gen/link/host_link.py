@@ -7,13 +7,14 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom import check
 from spikeloom.rtl_gen import protocol
-from spikeloom.rtl_gen.link import inference, listening, replying, weights
+from spikeloom.rtl_gen.link import inference, listening, probing, replying, weights
 from spikeloom.rtl_gen.link.deframer import Deframer
 from spikeloom.rtl_gen.link.desk import Desk
 from spikeloom.rtl_gen.link.enframer import Enframer
 from spikeloom.rtl_gen.link.header_watch import HeaderWatch
 from spikeloom.rtl_gen.link.memory_map import MemoryMap
 from spikeloom.rtl_gen.loading import LOAD as LOAD_LAYOUT
+from spikeloom.rtl_gen.probe import probe_signature
 
 
 class HostLink(wiring.Component):
@@ -39,6 +40,8 @@ class HostLink(wiring.Component):
         Input and output of the core.
     load : Out(stream.Signature(loading.LOAD)), if identity.load_words is not 0
         Weights for the core.
+    probe : Out(probe_signature(16 * identity.membrane_words)), if that is not 0
+        Membranes of the core.
     abort : Out(1)
         Resets the core.
     busy : Out(1)
@@ -51,7 +54,9 @@ class HostLink(wiring.Component):
         check.integer("score bits", result["score"].width, 1, 16 * identity.score_words)
         self._map = MemoryMap(identity=identity)
         self._loads = identity.load_words > 0
+        bits = 16 * identity.membrane_words
         super().__init__({
+            **({"probe": Out(probe_signature(bits))} if bits else {}),
             **({"load": Out(stream.Signature(LOAD_LAYOUT))} if self._loads else {}),
             "i": In(stream.Signature(8, always_ready=True)),
             "o": Out(stream.Signature(8)),
@@ -84,6 +89,8 @@ class HostLink(wiring.Component):
         if self._loads:
             then |= {protocol.LOAD: ("LOAD", [desk.has_weights.eq(0)]),
                      protocol.COMMIT: ("ADOPT", [desk.has_weights.eq(0)])}
+        if desk.offers(protocol.PROBE):
+            then |= {protocol.PROBE: ("AIM", [])}
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("LISTEN"))
             listening.listen(m, desk)
@@ -93,4 +100,7 @@ class HostLink(wiring.Component):
             if self._loads:
                 weights.load(m, desk)
                 weights.adopt(m, desk)
+            if desk.offers(protocol.PROBE):
+                probing.aim(m, desk)
+                probing.probe(m, desk)
         return m

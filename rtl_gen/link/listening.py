@@ -6,7 +6,7 @@ from spikeloom.rtl_gen import protocol
 from spikeloom.rtl_gen.link.desk import HEADER_AND_CRC, OVERRUN, Desk
 from spikeloom.rtl_gen.protocol import BAD_CRC, BAD_LENGTH, NO_RESULT, NO_WEIGHTS, OK, UNKNOWN_COMMAND
 
-NEED_RESULT = protocol.READ,
+NEED_RESULT = protocol.READ, protocol.PROBE
 NEED_WEIGHTS = protocol.RUN,
 
 

@@ -6,7 +6,7 @@ from spikeloom import check
 from spikeloom.rtl_gen import protocol
 from spikeloom.rtl_gen.protocol import Identity
 
-LOAD_HEADER, DIGEST = 2, 4      # words before the weights of a LOAD request, and of a digest
+LOAD_HEADER, DIGEST, PLACE = 2, 4, 2    # words before the weights of a LOAD request, of a digest, of a place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +46,12 @@ class MemoryMap:
         """Where the CRC of a request ends up, if its length is right."""
         loads = LOAD_HEADER + self.identity.load_words
         return self.frame + {protocol.RUN: self.identity.frame_words, protocol.LOAD: loads,
-                             protocol.COMMIT: DIGEST}.get(command, 0)
+                             protocol.COMMIT: DIGEST, protocol.PROBE: PLACE}.get(command, 0)
 
     @property
     def depth(self) -> int:
-        return max(map(self.crc, protocol.COMMANDS if self.identity.load_words else (protocol.RUN,))) + 1
+        offered = [command for command in protocol.COMMANDS if self.identity.offers(command)]
+        return max(*(self.crc(command) + 1 for command in offered), *(self.reply(command)[1] for command in offered))
 
     @property
     def init(self) -> list[int]:
@@ -65,4 +66,5 @@ class MemoryMap:
             protocol.RUN: (self.label, self.frame),
             protocol.READ: (self.scores, self.frame),
             protocol.STATUS: (0, self.who),
+            protocol.PROBE: (self.frame, self.frame + self.identity.probe_neurons * self.identity.membrane_words),
         }.get(command, (0, 0))
