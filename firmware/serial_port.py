@@ -64,8 +64,7 @@ class SerialPort(Transport):
                 return
             except (*self._error, ValueError) as error:
                 if time.monotonic() >= deadline:
-                    raise LineLost(f"serial port {self.name} must come back within {timeout:g} s, "
-                                   f"but {error}") from None
+                    raise LineLost(f"serial port {self.name} must come back, but {error}") from None
             time.sleep(_POLL)
 
     def _opened(self):

@@ -29,6 +29,8 @@ class PseudoTerminal:
         try:
             tty.setraw(self._theirs)
             os.set_blocking(self._ours, False)
+            if link.is_symlink() and not link.exists():     # left by one that was killed
+                link.unlink()
             os.symlink(os.ttyname(self._theirs), link)
         except OSError as error:
             self._close()

@@ -41,8 +41,7 @@ class VirtualBoard:
 
     def __init__(self, top: Top, *, link: Path | None = None, out: Noise | None = None, back: Noise | None = None):
         self.top, self.cycles, self.lost = top, 0, 0
-        self._folder = None if link else Path(tempfile.mkdtemp(prefix="spikeloom-"))
-        self._link = Path(link) if link else self._folder / "board"
+        self._link, self._folder = Path(link) if link else None, None
         self._to, self._from = _Lane(out, top.clock_hz), _Lane(back, top.clock_hz)
         self._terminal: PseudoTerminal | None = None
         self._pins: Pins | None = None
@@ -54,11 +53,14 @@ class VirtualBoard:
 
     @property
     def port(self) -> str:
-        """The name to open."""
+        """The name to open, from `start` on."""
         return str(self._link)
 
     def start(self) -> None:
         """Give it power, and plug it in. Raises `FileError` if there is something of the port's name."""
+        if self._link is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="spikeloom-"))
+            self._link = self._folder / "board"
         self._wake = os.pipe()
         self._running, self._error = True, None
         self._thread = threading.Thread(target=self._serve, name=f"virtual board {self.port}", daemon=True)

@@ -7,6 +7,7 @@ import pytest
 
 from spikeloom.errors import LinkError, SpikeloomError
 from spikeloom.firmware.serial_port import SerialPort
+from spikeloom.firmware.transport import LineLost
 
 
 @pytest.fixture
@@ -70,3 +71,36 @@ def test_without_pyserial(monkeypatch):
     with pytest.raises(LinkError) as error:
         SerialPort("/dev/null")
     assert str(error.value) == "a serial port needs pyserial: pip install 'spikeloom[link]'"
+
+
+def test_a_port_that_comes_back(tmp_path):
+    """Another pseudo-terminal behind the same name."""
+    link, ends = tmp_path / "port", []
+
+    def plug():
+        ours, theirs = os.openpty()
+        tty.setraw(theirs)
+        ends.extend((ours, theirs))
+        link.symlink_to(os.ttyname(theirs))
+
+    def unplug():
+        link.unlink()
+        while ends:
+            os.close(ends.pop())
+
+    plug()
+    port = SerialPort(str(link))
+    unplug()
+    for use in (lambda: port.write(b"x"), lambda: port.read(0.01)):
+        with pytest.raises(LineLost, match=f"^serial port {link} must stay connected, but "):
+            use()
+    with pytest.raises(LineLost, match=f"^serial port {link} must come back, but "):
+        port.reopen(0.1)
+    later = threading.Timer(0.2, plug)
+    later.start()
+    port.reopen(30)
+    later.join()
+    port.write(b"here again")
+    assert os.read(ends[0], 100) == b"here again"
+    port.close()
+    unplug()
