@@ -58,13 +58,14 @@ def _plan(arguments, network):
 
 
 def bitstream(plan, board: str, folder, *, clock_hz: int | None, baud: int = 1_000_000, seed: int = 1,
-              swappable: bool = False, seconds: dict[str, float] | None = None):
-    """Build with progress; see `spikeloom.boards.build.build`."""
+              swappable: bool = False, seconds: dict[str, float] | None = None, extras=None):
+    """Build with progress; see `spikeloom.boards.build.build`, and `rtl_gen.link.extras.Extras`."""
     from spikeloom import boards
     from spikeloom.boards.build import STAGES, build
+    from spikeloom.rtl_gen.link.extras import PLAIN
     from spikeloom.rtl_gen.linked import LinkedTop
     with terminal.progress("build", seconds) as update:
-        return build(lambda hz: LinkedTop(plan, hz, baud), boards.board(board), folder, clock_hz=clock_hz, seed=seed,
+        return build(lambda hz: LinkedTop(plan, hz, baud, extras=extras or PLAIN), boards.board(board), folder, clock_hz=clock_hz, seed=seed,
                      swappable=swappable, progress=lambda stage: update(STAGES.index(stage), len(STAGES), stage))
 
 
