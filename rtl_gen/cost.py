@@ -9,6 +9,7 @@ from spikeloom.rtl_gen.events import index_shape, range_shape
 from spikeloom.rtl_gen.memories import MemoryRules, ram_cost, rom_blocks
 from spikeloom.rtl_gen.plan import LayerPlan, Plan
 from spikeloom.rtl_gen.readout import score_shape
+from spikeloom.rtl_gen.source import PLACES
 from spikeloom.rtl_gen.strategies import Cost, total
 
 LINK = {"ice40": Cost(cells=640, ram=1), "ecp5": Cost(cells=500, ram=1)}    # host link, UART and board top
@@ -44,6 +45,9 @@ def layer(network: Network, k: int, how: LayerPlan, family: str, memories: Memor
     inputs, index = built.synapses.inputs, index_shape(built.synapses.inputs).width
     parts = [strategies.load(how.strategy).cost(
         built.synapses, lanes=how.lanes, groups_of=update, value=value, sums=sums, family=family, **how.options)]
+    if k == 0:
+        word = words.values(network) + (0 if value is None else words.BITS) + index_shape(words.per_page(network)).width
+        parts.append(Cost(cells=(PLACES + 1) * (word + 2), ram=0))      # words that wait in the source
     if presynaptic.hold(network, k) > 1:
         parts += [Cost(cells=20 + 2 * index_shape(groups).width, ram=0), ram_cost(family, groups, update * width)]
     if how.passes(built.size) > 1 and (k > 0 or (network.encoder is not None and not network.encoder.constant)):
