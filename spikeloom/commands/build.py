@@ -66,7 +66,8 @@ def bitstream(plan, board: str, folder, *, clock_hz: int | None, baud: int = 1_0
     from spikeloom.rtl_gen.linked import LinkedTop
     with terminal.progress("build", seconds) as update:
         return build(lambda hz: LinkedTop(plan, hz, baud, extras=extras or PLAIN), boards.board(board), folder,
-                     clock_hz=clock_hz, seed=seed, swappable=swappable, progress=lambda stage: update(STAGES.index(stage), len(STAGES), stage))
+                     clock_hz=clock_hz, seed=seed, swappable=swappable,
+                     progress=lambda stage: update(STAGES.index(stage), len(STAGES), stage))
 
 
 def parts(built) -> dict:
