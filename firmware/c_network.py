@@ -10,10 +10,12 @@ import numpy as np
 from spikeloom.firmware import c_protocol
 from spikeloom.network import READOUTS, Network
 from spikeloom.rtl_gen import linked, protocol, words
+from spikeloom.rtl_gen.link.extras import Extras
 from spikeloom.rtl_gen.protocol import Identity
 
 SOURCES = Path(__file__).with_name("c")
 EXAMPLE = "main.c"
+EVERY_EXTRA = Extras(probe=True)
 _HEADER = 3     # bytes of a reply before its payload
 _RESULT = struct.calcsize(protocol.layout(protocol.RESULT))
 _PLAIN = frozenset(string.ascii_letters + string.digits + " _-+.,:;()")
@@ -88,6 +90,8 @@ def header(plan) -> str:
         f"#define NETWORK_READOUT SPIKELOOM_READOUT_{c_protocol.identifier(READOUTS[readout])}",
         "#define NETWORK_FRAME_VALUES (NETWORK_PAGES * NETWORK_INPUTS)",
         f"#define NETWORK_BUFFER {buffer_bytes(identity)}u /* bytes in which every reply has room */",
+        f"#define NETWORK_LARGE_BUFFER {buffer_bytes(linked.identity(plan, EVERY_EXTRA))}u "
+        "/* those of a device with extras too */",
         "",
         f"typedef {'' if network.input.signed else 'u'}int{8 if network.input.bits <= 8 else 16}_t network_value;", "",
         "/* What the device must carry. */", "extern const struct spikeloom_network network_expected;", "",

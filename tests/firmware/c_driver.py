@@ -214,3 +214,11 @@ class CDevice:
 
     def load(self) -> None:
         self._ask("load")
+
+    def verify(self) -> None:
+        self._ask("verify")
+
+    def membranes(self, layer: int, count: int, first: int = 0) -> list[int]:
+        found = (ctypes.c_int32 * count)()
+        self._ask("membranes", c_uint16(layer), c_uint16(first), found, c_size_t(count))
+        return list(found)

@@ -12,6 +12,7 @@ from spikeloom.firmware import c_network, c_protocol
 from spikeloom.network import READOUTS, Dense, Input, Layer, Lif, Network
 from spikeloom.rtl_gen import linked, protocol, words
 from spikeloom.rtl_gen import planner as plans
+from spikeloom.rtl_gen.link.extras import Extras
 from spikeloom.sim.random_networks import random_frames, random_network
 
 from .c_driver import DRIVER, SOURCES, STRICT, compiler, run, write_protocol
@@ -85,6 +86,8 @@ def test_the_network_s_facts(tmp_path):
     assert bytes(expected) == bytes.fromhex(plan.network.digest)[:8] + linked.plan_digest(plan)
     replies = (who.pack(), bytes(2 * who.outputs * who.score_words) + bytes(6))
     assert ctypes.c_uint.in_dll(library, "buffer_bytes").value == 3 + max(map(len, replies))
+    probed = linked.identity(plan, Extras(probe=True))
+    assert defined["LARGE_BUFFER"] >= 3 + 2 * probed.probe_neurons * probed.membrane_words > 3
 
 
 def test_the_files_do_not_depend_on_the_plan_where_nothing_is_loaded():
