@@ -12,15 +12,15 @@ class Serializer(wiring.Component):
     """One event a clock for the lanes marked `present`, lowest first; then, after the group with `end`, the mark.
 
     A group with k events takes max(k, 1) cycles, one more with `end` unless k is 0; an empty group without `end` costs
-    the output nothing. Latency one cycle. Groups are taken ahead as long as there is room for those that have something
-    to say; empty ones then take their cycle while events of others leave.
+    the output nothing. Latency one cycle. With `ahead`, `i.ready` is a register, and empty groups take their cycle while
+    the events of others leave.
 
     Parameters
     ----------
     neurons : lanes of all groups together; a lane beyond them must not be present.
     lanes : lanes of a group, a power of two.
     value : shape of graded values, None for spikes.
-    ahead : groups that can wait behind the one whose events leave.
+    ahead : groups with something to say that can wait behind the one whose events leave; 0: none.
 
     Members
     -------
@@ -45,20 +45,18 @@ class Serializer(wiring.Component):
         finishing = Signal()
         busy = Signal()
 
-        # Groups are numbered before they wait; an empty one has nothing to wait for.
+        # Groups are numbered before they wait; an empty one need not wait.
         number = index_shape(-(-self.neurons // self.lanes))
         numbered = data.StructLayout({"group": number, **i.payload.shape().members})
         group = Signal(number)
-        skipped = Signal()
         entering = stream.Signature(numbered).create()
         m.d.comb += [
-            entering.valid.eq(i.valid & ~skipped),
-            i.ready.eq(entering.ready | skipped),
+            entering.valid.eq(i.valid & (i.p.present.any() | i.p.end) if self.ahead else i.valid),
+            i.ready.eq(entering.ready),
             entering.p.group.eq(group),
             *(entering.p[name].eq(i.p[name]) for name in i.payload.shape().members),
         ]
         if self.ahead:
-            m.d.comb += skipped.eq(~i.p.present.any() & ~i.p.end)
             m.submodules.waiting = waiting = Skid(numbered, places=self.ahead)
             connect(m, entering, waiting.i)
             entering = waiting.o

@@ -82,8 +82,7 @@ class WordSource:
             here = self.active[:, t, values]
             some = here.any(axis=1)
             waits = some | (number == len(self.of_word) - 1)
-            enters = self.comes + self.least - 1
-            enters = np.where(waits, np.maximum(enters, self.left[0] + 1), enters)
+            enters = np.maximum(self.comes + self.least - 1, self.left[0] + 1)
             leaves = np.maximum(enters, self.handed)
             self.left = np.where(waits, np.vstack([self.left[1:], leaves]), self.left)
             self.comes = enters + 1
