@@ -12,8 +12,8 @@ class Serializer(wiring.Component):
     """One event a clock for the lanes marked `present`, lowest first; then, after the group with `end`, the mark.
 
     A group with k events takes max(k, 1) cycles, one more with `end` unless k is 0; an empty group without `end` costs
-    the output nothing. Latency one cycle. With `ahead`, `i.ready` is a register, and empty groups take their cycle while
-    the events of others leave.
+    the output nothing. Latency one cycle. With `ahead`, `i.ready` is a register, and empty groups take their cycle
+    while the events of others leave.
 
     Parameters
     ----------

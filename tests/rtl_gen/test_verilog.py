@@ -51,6 +51,7 @@ def test_one_readable_hierarchy(text):
     parts = ["", ".currents", ".currents.integrator", ".neurons", ".serializer"]
     every = {f"core.layer{k}{part}" for k in range(3) for part in parts} | {
         "core", "core.source", "core.source.frame", "core.source.encoder", "core.source.serializer",
+        "core.source.serializer.waiting",
         "core.delay0", "core.delay1", "core.again1", "core.again1.repeater", "core.readout",
         "core.layer0.currents.held"}
     wires = {f"core.layer{k}.currents.{part}" for k in range(3) for part in ("total", "held")}
