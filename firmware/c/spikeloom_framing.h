@@ -22,7 +22,7 @@ struct spikeloom_transport {
     /* Return when all that was written has left. False if the line is gone. */
     bool (*flush)(void *context);
     /* Give what has arrived, at most `capacity` bytes: how many, 0 for none yet, negative if the line is gone. It may
-       wait a little for the first byte, but less than a timeout. */
+       wait a little for the first byte, but less than a timeout. Flags (0x7e) between frames do not matter. */
     ptrdiff_t (*read)(void *context, uint8_t *bytes, size_t capacity);
     /* A clock in milliseconds that never stops; it may wrap. */
     uint32_t (*now)(void *context);

@@ -103,23 +103,26 @@ static enum spikeloom_error receive(struct spikeloom *device, uint8_t command, u
     spikeloom_unframer_init(&unframer, device->buffer, device->size);
     while (patience > 0) {
         ptrdiff_t got = line->read(line->context, bytes, sizeof bytes);
+        bool news = false;
         if (got < 0 || (size_t)got > sizeof bytes) {
             return SPIKELOOM_LINE_LOST;
         }
-        if (got == 0) {
+        for (size_t k = 0; k < (size_t)got; k++) {
+            enum spikeloom_error found;
+            /* Flags between frames are silence: they fill a line that always carries something. */
+            news = news || bytes[k] != SPIKELOOM_FLAG || (unframer.length > 0 && !unframer.ended);
+            if (spikeloom_unframe(&unframer, bytes[k]) && answers(device, unframer.length, command, first, &found)) {
+                *length = unframer.length - SPIKELOOM_HEADER_BYTES;
+                return found;
+            }
+        }
+        if (!news) {
             if ((uint32_t)(line->now(line->context) - since) >= device->timeout_ms) {
                 break;
             }
             continue;
         }
         patience -= (uint32_t)got < patience ? (uint32_t)got : patience;
-        for (size_t k = 0; k < (size_t)got; k++) {
-            enum spikeloom_error found;
-            if (spikeloom_unframe(&unframer, bytes[k]) && answers(device, unframer.length, command, first, &found)) {
-                *length = unframer.length - SPIKELOOM_HEADER_BYTES;
-                return found;
-            }
-        }
         if (unframer.damaged > 0 || patience == 0) {
             reason = SPIKELOOM_DAMAGED_REPLIES;
         }

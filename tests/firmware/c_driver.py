@@ -136,8 +136,7 @@ def expected(plan) -> Expected:
 class CDevice:
     """The C driver's side of `line`, with the methods of the Python driver.
 
-    `pieces` is the most that one read gives. A line that raises is one that is gone. Time passes on a `clock` of
-    seconds; without one, in reads that find nothing.
+    `pieces` is the most that one read gives. A line that raises is one that is gone. Time passes when the line is read.
     """
 
     def __init__(self, library: Library, line, plan=None, *, timeout: float = 1.0, tries: int = 4, size: int = 1 << 16,
@@ -174,7 +173,7 @@ class CDevice:
         def read():
             if not self._waiting:
                 self._waiting += self.line.read(_STRIDE)
-                self._seconds += 0 if self._waiting else _STRIDE
+                self._seconds += _STRIDE
             count = min(len(self._waiting), capacity, self._pieces)
             for k in range(count):
                 data[k] = self._waiting[k]

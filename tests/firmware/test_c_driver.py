@@ -79,6 +79,32 @@ def test_garbage_on_the_line_before_a_request(library):
         device.identify()
 
 
+class Filled:
+    """A line that carries flags whenever it carries nothing else, like SPI."""
+
+    def __init__(self, line):
+        self.line, self.flags = line, 0
+
+    def write(self, data):
+        self.line.write(data)
+
+    def read(self, timeout):
+        received = self.line.read(timeout)
+        self.flags += received.count(b"~")
+        return received if self.flags % 2 else received + b"~" * 16
+
+
+def test_flags_that_fill_a_line_are_silence(library):
+    network = random_network(2)
+    plan = plans.make(network)
+    device = CDevice(library, Filled(SimulatedLine(LinkedCore(plan))), plan)
+    check_inferences(device, network, random_frames(network, 2, 2))
+    device = CDevice(library, Filled(Pieces()), tries=3)
+    with pytest.raises(CError, match="^SPIKELOOM_SILENT$"):
+        device.status()
+    assert len(device.line.line.written) == 3
+
+
 def test_weights_are_loaded(library):
     line = SimulatedLine(LinkedCore(plan_to_load(network_to_load(0))))
     for seed in (1, 2):

@@ -25,7 +25,8 @@ def processor(target, plan, line, folder) -> Processor:
     return Processor(target, BENCHMARK["Elf"](path.read_bytes()), path.read_bytes(), line)
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+@pytest.mark.parametrize("target", [
+    pytest.param(target, id=target.name, marks=[pytest.mark.slow] * (k > 0)) for k, target in enumerate(TARGETS)])
 def test_what_the_page_shows_classifies(target, tmp_path):
     network = random_network(2)
     plan = plans.make(network)
