@@ -221,3 +221,9 @@ class CDevice:
         found = (ctypes.c_int32 * count)()
         self._ask("membranes", c_uint16(layer), c_uint16(first), found, c_size_t(count))
         return list(found)
+
+    def stream(self, stream: int, timestep: int, packed: list[int], spike_words: int) -> tuple[int, list[int]]:
+        words, spikes, then = (c_uint16 * len(packed))(*packed), (c_uint16 * spike_words)(), c_uint16()
+        self._ask("stream", c_uint16(stream), c_uint16(timestep), words, c_size_t(len(packed)), spikes,
+                  c_size_t(spike_words), ctypes.byref(then))
+        return then.value, list(spikes)

@@ -1,16 +1,24 @@
-"""The C driver's extras against the real gateware: membranes are the reference's."""
+"""The C driver's extras: membranes against the real gateware; weights read back and streams byte for byte."""
+
+import struct
+from dataclasses import replace
 
 import pytest
 
+from spikeloom.firmware import c_network
+from spikeloom.firmware.framing import Unframer, frame
 from spikeloom.firmware.simulated import SimulatedLine
 from spikeloom.rtl_gen import planner as plans
-from spikeloom.rtl_gen import words
+from spikeloom.rtl_gen import protocol, words
 from spikeloom.rtl_gen.linked import LinkedCore, identity
 from spikeloom.rtl_gen.probe import probed_layers
 from spikeloom.sim.random_networks import random_frames, random_network, random_plan
 from spikeloom.sim.reference import simulate
 
 from .c_driver import CDevice, CError, built
+from .test_c_driver import Pieces
+from .test_load import network as network_to_load
+from .test_load import plan as plan_to_load
 from .test_membranes import FRAMES, PROBE, readout
 
 
@@ -69,3 +77,86 @@ def test_a_plain_device_has_no_membranes(library):
     _, plan = readout(4)
     with pytest.raises(CError, match="^SPIKELOOM_NOT_OFFERED$"):
         CDevice(library, SimulatedLine(LinkedCore(plan)), plan).membranes(0, 1)
+
+
+def answer(command: protocol.Command, sequence: int, payload: bytes = b"", status: int = 0) -> bytes:
+    return frame(bytes([command.code | protocol.REPLY, sequence, status]) + payload)
+
+
+def asked(line: Pieces) -> list[bytes]:
+    """The bodies of the requests, without their sequence bytes."""
+    return [bytes([body[0]]) + body[2:] for written in line.written for body in Unframer().feed(written)]
+
+
+def test_weights_are_read_back_and_compared(library):
+    plan = plan_to_load(network_to_load(1))
+    digest = bytes.fromhex(plan.network.digest)[:8]
+    who = replace(identity(plan), readback=1, digest=digest)
+    answers, wanted = [answer(protocol.IDENTIFY, 1, who.pack())], [b"\x01"]
+    for layer, rows, row_words, given in c_network.pieces(plan):
+        for row in range(0, len(given) // row_words, rows):
+            part = given[row * row_words:(row + rows) * row_words].astype("<u2").tobytes()
+            answers.append(answer(protocol.FETCH, len(answers) + 1, part.ljust(2 * who.load_words, b"\xa5")))
+            wanted.append(b"\x09" + struct.pack("<HH", layer, row))
+    answers.append(answer(protocol.IDENTIFY, len(answers) + 1, who.pack()))
+    line = Pieces(*answers)
+    CDevice(library, line, plan).verify()
+    assert asked(line) == [*wanted, b"\x01"] and len(wanted) > 3
+
+    wrong = answers.copy()
+    last = bytearray(Unframer().feed(answers[-2])[0])
+    used = len(part)
+    last[3 + used - 1] ^= 0x40
+    wrong[-2] = frame(bytes(last))
+    with pytest.raises(CError, match="^SPIKELOOM_WRONG_WEIGHTS$"):
+        CDevice(library, Pieces(*wrong), plan).verify()
+    last[3 + used - 1] ^= 0x40
+    last[3 + used] ^= 0x40      # beyond the last row
+    wrong[-2] = frame(bytes(last))
+    CDevice(library, Pieces(*wrong), plan).verify()
+    for changed, error in (({"readback": 0}, "NOT_OFFERED"), ({"plan": bytes(8)}, "OTHER_PLAN")):
+        who = replace(who, **changed)
+        with pytest.raises(CError, match=f"^SPIKELOOM_{error}$"):
+            CDevice(library, Pieces(answer(protocol.IDENTIFY, 1, who.pack())), plan).verify()
+
+
+WHO = protocol.Identity(digest=bytes(8), inputs=20, value_bits=3, value_signed=0, frame_words=0, timesteps=5,
+                        outputs=18, score_words=1, readout=0, stream_steps=2)
+
+
+def test_timesteps_go_out_and_spikes_come_back(library):
+    given = list(range(0x7e00, 0x7e0a))     # 20 values of 4 bits are 5 words, and twice that
+    spikes = [0x8001, 0x0002, 0xffff, 0x0003]
+    payload = struct.pack("<5H", 2, *spikes)
+    line = Pieces(answer(protocol.IDENTIFY, 1, WHO.pack()), b"", answer(protocol.STREAM, 2, payload),
+                  answer(protocol.STREAM, 4, status=7))
+    device = CDevice(library, line)
+    assert device.stream(7, 0x100, given, 4) == (2, spikes)
+    assert asked(line)[1:] == [b"\x0a" + struct.pack("<12H", 7, 0x100, *given)] * 2        # one was repeated
+    with pytest.raises(CError, match="^SPIKELOOM_BAD_ORDER$"):
+        device.stream(7, 4, given, 4)
+    for words_given, spike_words in ((given[1:], 4), (given, 3), (given, 5), ([*given, 0], 4)):
+        with pytest.raises(CError, match="^SPIKELOOM_BAD_ARGUMENT$"):
+            device.stream(7, 0, words_given, spike_words)
+    plain = replace(WHO, stream_steps=0)
+    for who, size, error in ((WHO, 57, "SMALL_BUFFER"), (plain, 1 << 16, "NOT_OFFERED")):
+        who = replace(who, outputs=500 if who is WHO else 18)
+        device = CDevice(library, Pieces(answer(protocol.IDENTIFY, 1, who.pack())), size=size)
+        with pytest.raises(CError, match=f"^SPIKELOOM_{error}$"):
+            device.stream(7, 0, given, 2 * who.spike_words)
+
+
+@pytest.mark.parametrize("bits", range(1, 17))
+def test_the_words_of_a_timestep_are_those_of_a_frame(bits, library):
+    for inputs in (1, 15, 16, 17, 33):
+        who = replace(WHO, value_bits=bits, inputs=inputs, outputs=inputs, stream_steps=1)
+        pages = -(-inputs // (words.BITS // words.slot(bits)))
+        reply = answer(protocol.STREAM, 2, bytes(2 + 2 * who.spike_words))
+        device = CDevice(library, Pieces(answer(protocol.IDENTIFY, 1, who.pack()), reply))
+        assert device.stream(1, 0, [0] * pages, who.spike_words) == (0, [0] * who.spike_words)
+
+
+def test_no_inference_where_there_is_none(library):
+    device = CDevice(library, Pieces(answer(protocol.IDENTIFY, 1, WHO.pack())))
+    with pytest.raises(CError, match="^SPIKELOOM_NOT_OFFERED$"):
+        device.run_words([])
