@@ -1,6 +1,6 @@
 """From the last layer's spikes or membranes to scores and a class."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -101,22 +101,23 @@ class Readout(wiring.Component):
             "membrane-sum": before + s1_membrane,
         }[kind])
 
-        best, best_score = self.champion(m, "score", s1_valid & s1_final & go, s1_number, score)
+        best, best_score = champion(m, "score", s1_valid & s1_final & go, s1_number, score)
         m.d.comb += [
             o.valid.eq(s1_valid & s1_final), o.p.score.eq(score), o.p.last.eq(s1_end), o.p.best.eq(best),
         ]
         if kind == "first-spike":
-            fallback, _ = self.champion(m, "membrane", s1_valid & s1_final & go, s1_number, s1_membrane)
+            fallback, _ = champion(m, "membrane", s1_valid & s1_final & go, s1_number, s1_membrane)
             with m.If(best_score == 0):
                 m.d.comb += o.p.best.eq(fallback)
         return m
 
-    def champion(self, m, name, enable, number, value):
-        """The lowest index of the greatest value of outputs 0 up to `number`, this cycle's included, and that value."""
-        held, held_value = Signal.like(number, name=f"best_{name}_number"), Signal.like(value, name=f"best_{name}")
-        wins = Signal(name=f"{name}_wins")
-        m.d.comb += wins.eq((number == 0) | (value > held_value))
-        best, best_value = Mux(wins, number, held), Mux(wins, value, held_value)
-        with m.If(enable):
-            m.d.sync += [held.eq(best), held_value.eq(best_value)]
-        return best, best_value
+
+def champion(m: Module, name: str, enable: Value, number: Value, value: Value) -> tuple[Value, Value]:
+    """The lowest index of the greatest value of outputs 0 up to `number`, this cycle's included, and that value."""
+    held, held_value = Signal.like(number, name=f"best_{name}_number"), Signal.like(value, name=f"best_{name}")
+    wins = Signal(name=f"{name}_wins")
+    m.d.comb += wins.eq((number == 0) | (value > held_value))
+    best, best_value = Mux(wins, number, held), Mux(wins, value, held_value)
+    with m.If(enable):
+        m.d.sync += [held.eq(best), held_value.eq(best_value)]
+    return best, best_value

@@ -12,7 +12,6 @@ import numpy as np
 
 from spikeloom.network import Network
 from spikeloom.rtl_gen import strategies
-from spikeloom.rtl_gen.parallel import readout
 from spikeloom.rtl_gen.parallel import timing as parallel_timing
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.rtl_gen.source_timing import WordSource, source_of
@@ -145,8 +144,6 @@ class _Chain:
         self.whole, self.outputs = last == len(network.layers) - 1, network.outputs
         fan = plan.fan(first)
         self.through = sum(parallel_timing.layer_latency(network, k, fan=fan) for k in range(first, last + 1))
-        if self.whole:
-            self.through += readout.latency(network)
         self.hold, self.collected = plan.hold(first), 0 if first == 0 and plan.vectors else 1
         batch = len(activity.first)
         spikes = activity.spikes[last]

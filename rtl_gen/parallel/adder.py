@@ -92,6 +92,7 @@ class Adder(wiring.Component):
     inputs : least and greatest input value.
     fan : terms that one clock adds.
     sharing : add up common parts once.
+    folded : leave out what is the same every clock; it is in `constants` `(outputs,)`, to be taken off thresholds.
 
     Members
     -------
@@ -102,9 +103,17 @@ class Adder(wiring.Component):
     """
 
     def __init__(self, weights: np.ndarray, *, bias: np.ndarray, value: Shape | None, inputs: tuple[int, int],
-                 fan: int = FAN, sharing: bool = True):
-        self.weights, self.bias, self.inputs, self.fan, self.sharing = weights, bias, inputs, fan, sharing
+                 fan: int = FAN, sharing: bool = True, folded: bool = False):
+        self.weights, self.inputs, self.fan, self.sharing = weights, inputs, fan, sharing
+        self._seen = Signal(data.ArrayLayout(value or unsigned(1), weights.shape[1]), name="seen")
+        self._common: list[tuple[Signal, list[Term]]] = []
+        sums = self._sums()
+        whole = np.array([constant for _, constant in sums], np.int64) + bias
+        self.constants = whole if folded else np.zeros_like(whole)
+        self._rows = [(terms, int(constant)) for (terms, _), constant in zip(sums, whole - self.constants, strict=True)]
         low, high = row_ranges(weights, bias, inputs)
+        if folded:
+            low, high = (np.array([sum(term.range[side] for term in terms) for terms, _ in sums]) for side in (0, 1))
         shapes = [range_shape(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
         super().__init__({
             "go": In(1),
@@ -120,8 +129,9 @@ class Adder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        for n, (terms, constant) in enumerate(self.sums(m)):
-            constant += int(self.bias[n])
+        m.d.comb += self._seen.eq(self.i)
+        m.d.comb += [value.eq(total(terms)) for value, terms in self._common]
+        for n, (terms, constant) in enumerate(self._rows):
             for stage in range(self.latency - 1):
                 parts = [terms[k:k + self.fan] for k in range(0, len(terms), self.fan)]
                 terms = [self.register(m, part, 0 if k else constant, f"s{stage + 1}_sum{n}_{k}")
@@ -133,32 +143,32 @@ class Adder(wiring.Component):
                 m.d.sync += current.eq(total(terms) + constant % (1 << len(current)))
         return m
 
-    def sums(self, m: Module) -> list[tuple[list[Term], int]]:
+    def _sums(self) -> list[tuple[list[Term], int]]:
         """What each neuron adds up: terms and a constant."""
         rows, owners = planes(self.weights)
         low, high = self.inputs
         shared = share(rows, greatest=max(high, -low)) if self.sharing else None
         parts = [] if shared is None else [
-            self.common(m, f"shared{k}", *(part.tolist() for part in one)) for k, one in enumerate(shared.sums)]
+            self._shared(f"shared{k}", *(part.tolist() for part in one)) for k, one in enumerate(shared.sums)]
         found = [([], []) for _ in self.weights]
         for k, (n, position) in enumerate(owners):
             terms, constants = found[n]
             rest = rows[k] if shared is None else shared.rest[k]
             for index in np.flatnonzero(rest).tolist():
-                terms.append(Term(value=self.i[index], low=low, high=high, shift=position, sign=int(rest[index])))
+                terms.append(Term(value=self._seen[index], low=low, high=high, shift=position, sign=int(rest[index])))
             for number, sign in () if shared is None else shared.uses[k]:
                 term, constant = parts[number]
                 terms.append(replace(term, shift=position, sign=sign))
                 constants.append(sign * constant << position)
         return [(added, constant + sum(constants)) for terms, constants in found for added, constant in [plain(terms)]]
 
-    def common(self, m: Module, name: str, indices: list[int], signs: list[int]) -> tuple[Term, int]:
+    def _shared(self, name: str, indices: list[int], signs: list[int]) -> tuple[Term, int]:
         """A sum that several rows use, as a term and a constant."""
         low, high = self.inputs
-        terms, constant = plain([Term(value=self.i[index], low=low, high=high, sign=sign)
+        terms, constant = plain([Term(value=self._seen[index], low=low, high=high, sign=sign)
                                  for index, sign in zip(indices, signs, strict=True)])
         term = summed(terms, 0, name)
-        m.d.comb += term.value.eq(total(terms))
+        self._common.append((term.value, terms))
         return term, constant
 
     def register(self, m: Module, terms: list[Term], constant: int, name: str) -> Term:

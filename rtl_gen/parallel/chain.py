@@ -13,7 +13,8 @@ from spikeloom.rtl_gen.lif import trace_signature
 from spikeloom.rtl_gen.parallel import adder
 from spikeloom.rtl_gen.parallel.ends import Collector, Emitter, vector_layout
 from spikeloom.rtl_gen.parallel.neurons import DelayLine, Neurons
-from spikeloom.rtl_gen.parallel.readout import Serial, Skid, VectorReadout, verdict_layout
+from spikeloom.rtl_gen.parallel.readout import SerialReadout, Skid, VectorReadout, verdict_layout
+from spikeloom.rtl_gen.parallel.steady import SteadyNeurons, spike_levels
 from spikeloom.rtl_gen.readout import result_layout
 from spikeloom.synapses.dense import Dense
 
@@ -125,17 +126,21 @@ class ParallelChain(wiring.Component):
 
         for k, layer in enumerate(self.layers):
             number, neurons = self.first + k, layer.neurons
+            inputs, steady = self.network.presynaptic_range(number), spike_levels(self.network, number)
             m.submodules[f"adder{number}"] = adders = adder.Adder(
-                layer.synapses.weights, bias=neurons.bias, value=self.value if k == 0 else None,
-                inputs=self.network.presynaptic_range(number), fan=self.fan)
+                layer.synapses.weights, bias=neurons.bias, value=self.value if k == 0 else None, inputs=inputs,
+                fan=self.fan, folded=steady is not None)
             before = delayed(m, go, [step, last], adders.latency - 1, f"s{number}")
             step, last = delayed(m, go, before, 1, f"sum{number}")
             m.d.comb += [adders.go.eq(go), adders.load.eq(before[0]), adders.i.eq(spikes)]
             if k == 0 and self.hold > 1:
                 step, last = self.held(m, go, step)
 
-            low, high = adder.row_ranges(layer.synapses.weights, neurons.bias, self.network.presynaptic_range(number))
-            m.submodules[f"neurons{number}"] = built = Neurons(neurons, low=low, high=high, timesteps=steps)
+            low, high = adder.row_ranges(layer.synapses.weights, neurons.bias, inputs)
+            built = Neurons(neurons, low=low, high=high, timesteps=steps) if steady is None else SteadyNeurons(
+                neurons, low=low, high=high, timesteps=steps, levels=steady, constants=adders.constants,
+                currents=adders.o.shape())
+            m.submodules[f"neurons{number}"] = built
             m.d.comb += [built.go.eq(go), built.step.eq(step), built.last.eq(last), built.i.eq(adders.o)]
             step, last = delayed(m, go, [step, last], 1, f"spikes{number}")
             trace = getattr(self, f"trace{number}")
@@ -163,17 +168,13 @@ class ParallelChain(wiring.Component):
         """The end of the chain, and what `go` waits for."""
         o = wiring.flipped(self.o)
         if self.whole:
-            m.submodules.readout = readout = VectorReadout(self.network)
+            made = SerialReadout if self.sink == "serial" else VectorReadout
+            m.submodules.readout = readout = made(self.network)
             m.d.comb += [
                 go.eq(readout.free), readout.go.eq(go), readout.step.eq(step), readout.last.eq(last),
                 readout.spikes.eq(neurons.spikes), readout.membranes.eq(neurons.membranes),
             ]
-            result = readout.o
-            if self.sink == "serial":
-                m.submodules.serial = serial = Serial(self.network)
-                wiring.connect(m, readout.o, serial.i)
-                result = serial.o
-            wiring.connect(m, result, o)
+            wiring.connect(m, readout.o, o)
             return
         end = Emitter(self.layers[-1].size) if self.sink == "serial" else Skid(self.o.payload.shape())
         m.submodules.end = end

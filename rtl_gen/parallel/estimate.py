@@ -9,6 +9,7 @@ from spikeloom.network import Lif, Network
 from spikeloom.rtl_gen.parallel.adder import FAN, latency, planes, row_ranges, row_terms
 from spikeloom.rtl_gen.parallel.reach import reach
 from spikeloom.rtl_gen.parallel.sharing import share
+from spikeloom.rtl_gen.parallel.steady import spike_levels
 from spikeloom.rtl_gen.readout import score_shape
 from spikeloom.rtl_gen.strategies import Cost
 
@@ -18,7 +19,8 @@ SHARED = 1.5            # those that a bit less saves where rows share sums
 COMPARISON, SUBTRACTION, LATE_RESET, CLIP = 4.5, 0.7, 1.3, 0.25     # a neuron; and for each bit of its sum
 LEAK = {"ice40": 1.0, "ecp5": 1.4}                                  # for each bit and signed digit of the leak
 REST = 4.0              # of a refractory neuron
-SCORE = {"ice40": 5.5, "ecp5": 4}       # for each bit of a score: gathered, compared, handed on
+LEVEL = 0.5             # of a neuron of unchanging current, for each bit and level that it is compared with
+SCORE = {"ice40": 1.4, "ecp5": 1.2}     # for each bit of a score: gathered, compared, handed on
 SUMMED = {"ice40": 3.0, "ecp5": 1.0}    # and where it is gathered over all timesteps
 FRAME = {"ice40": 1.0, "ecp5": 0.15}    # for each bit of the frame: on ECP5 a register shares its cell
 PLACED = {"ice40": 1.0, "ecp5": 1.3}    # cells placed for each one of these: ECP5's carry chains begin and end in one
@@ -56,6 +58,10 @@ def _neurons(network: Network, layer: int, family: str) -> float:
     built = network.layers[layer]
     neurons: Lif = built.neurons
     low, high = row_ranges(built.synapses.weights, neurons.bias, network.presynaptic_range(layer))
+    steady = spike_levels(network, layer)
+    if steady is not None:
+        compared = np.array([len(set(column)) for column in steady.T.tolist()])
+        return float((1 + LEVEL * compared * _bits(np.zeros_like(low), high - low)).sum())
     bounds = reach(neurons, low, high, network.timesteps)
     bits = _bits(bounds.raw_low, bounds.raw_high)
     each = bits * (1 + CLIP * ((bounds.raw_high > neurons.v_max).astype(int) * (neurons.reset != "zero")

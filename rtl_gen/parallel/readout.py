@@ -1,4 +1,4 @@
-"""All scores at once, in registers, and the class by a tree of comparisons."""
+"""From the last layer of a chain to a result: all of it at once, or one score after the other."""
 
 from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom.network import Network
 from spikeloom.rtl_gen.events import index_shape
-from spikeloom.rtl_gen.readout import result_layout, score_shape
+from spikeloom.rtl_gen.readout import champion, result_layout, score_shape
 
 LEVELS = 2      # comparisons between registers
 
@@ -19,7 +19,7 @@ def verdict_layout(network: Network) -> data.StructLayout:
 
 
 def latency(network: Network) -> int:
-    """Cycles from the spikes and membranes of the last timestep to the result."""
+    """Cycles from the spikes and membranes of the last timestep to the result of a `VectorReadout`."""
     levels = (network.outputs - 1).bit_length()
     return 2 + -(-levels // LEVELS)
 
@@ -50,22 +50,10 @@ class Skid(wiring.Component):
         return m
 
 
-class VectorReadout(wiring.Component):
-    """Gathers the scores of every timestep, and after the last one hands on all of them and the class.
+class Gatherer(wiring.Component):
+    """What readouts of a chain have in common: the scores, of every timestep so far, and what they are made of."""
 
-    One timestep a clock; the result comes `latency(network)` cycles after the last timestep's spikes.
-
-    Members
-    -------
-    go : In(1)
-    step, last : In(1), a timestep is at `spikes` and `membranes`
-    spikes : In(outputs)
-    membranes : In(ArrayLayout(signed(membrane_bits), outputs))
-    o : Out(stream of verdict_layout(network)); nothing may move while `o` cannot: `go` must fall with `free`
-    free : Out(1), a register
-    """
-
-    def __init__(self, network: Network):
+    def __init__(self, network: Network, result: Shape):
         self.network = network
         bits = network.layers[-1].neurons.membrane_bits
         super().__init__({
@@ -74,40 +62,17 @@ class VectorReadout(wiring.Component):
             "last": In(1),
             "spikes": In(network.outputs),
             "membranes": In(data.ArrayLayout(signed(bits), network.outputs)),
-            "o": Out(stream.Signature(verdict_layout(network))),
+            "o": Out(stream.Signature(result)),
             "free": Out(1),
         })
 
-    def elaborate(self, platform):
-        m = Module()
-        kind, steps, outputs = self.network.readout, self.network.timesteps, self.network.outputs
-        layout = verdict_layout(self.network)
-        final = Signal(layout["scores"].shape, reset_less=True)
-        membranes = Signal.like(self.membranes, name="final_membranes", reset_less=True)
-        valid = Signal()
+    def scores(self, m: Module) -> list[Value]:
+        """The score of each output, this timestep's part included."""
+        steps = self.network.timesteps
         left = Signal(range(steps), init=steps - 1)
-        for n in range(outputs):
-            score = self.gathered(m, n, left)
-            with m.If(self.go & self.step & self.last):
-                m.d.sync += final[n].eq(score)
-        with m.If(self.go):
-            m.d.sync += [valid.eq(self.step & self.last), membranes.eq(self.membranes)]
-            with m.If(self.step):
-                m.d.sync += left.eq(Mux(self.last, steps - 1, left - 1))
-
-        best, score, cycles = self.champion(m, "score", [final[n] for n in range(outputs)])
-        if kind == "first-spike":
-            fallback, _, _ = self.champion(m, "membrane", [membranes[n] for n in range(outputs)])
-            best = Mux(score == 0, fallback, best)
-        m.submodules.skid = skid = Skid(layout)
-        wiring.connect(m, skid.o, wiring.flipped(self.o))
-        m.d.comb += [
-            self.free.eq(skid.i.ready),
-            skid.i.valid.eq(self.delayed(m, "valid", valid, cycles)),
-            skid.i.p.scores.eq(self.delayed(m, "scores", final, cycles)),
-            skid.i.p.best.eq(best),
-        ]
-        return m
+        with m.If(self.go & self.step):
+            m.d.sync += left.eq(Mux(self.last, steps - 1, left - 1))
+        return [self.gathered(m, n, left) for n in range(self.network.outputs)]
 
     def gathered(self, m: Module, n: int, left: Signal) -> Value:
         """The score of output `n`, this timestep's part included."""
@@ -129,6 +94,51 @@ class VectorReadout(wiring.Component):
         with m.If(self.go & self.step):
             m.d.sync += old.eq(score)
         return score
+
+
+class VectorReadout(Gatherer):
+    """Gathers the scores of every timestep, and after the last one hands on all of them and the class.
+
+    One timestep a clock; the result comes `latency(network)` cycles after the last timestep's spikes.
+
+    Members
+    -------
+    go : In(1)
+    step, last : In(1), a timestep is at `spikes` and `membranes`
+    spikes : In(outputs)
+    membranes : In(ArrayLayout(signed(membrane_bits), outputs))
+    o : Out(stream of verdict_layout(network)); nothing may move while `o` cannot: `go` must fall with `free`
+    free : Out(1), a register
+    """
+
+    def __init__(self, network: Network):
+        super().__init__(network, verdict_layout(network))
+
+    def elaborate(self, platform):
+        m = Module()
+        kind, outputs, layout = self.network.readout, self.network.outputs, verdict_layout(self.network)
+        final = Signal(layout["scores"].shape, reset_less=True)
+        membranes = Signal.like(self.membranes, name="final_membranes", reset_less=True)
+        valid = Signal()
+        scores = self.scores(m)
+        with m.If(self.go & self.step & self.last):
+            m.d.sync += [register.eq(score) for register, score in zip(final, scores, strict=True)]
+        with m.If(self.go):
+            m.d.sync += [valid.eq(self.step & self.last), membranes.eq(self.membranes)]
+
+        best, score, cycles = self.champion(m, "score", [final[n] for n in range(outputs)])
+        if kind == "first-spike":
+            fallback, _, _ = self.champion(m, "membrane", [membranes[n] for n in range(outputs)])
+            best = Mux(score == 0, fallback, best)
+        m.submodules.skid = skid = Skid(layout)
+        wiring.connect(m, skid.o, wiring.flipped(self.o))
+        m.d.comb += [
+            self.free.eq(skid.i.ready),
+            skid.i.valid.eq(self.delayed(m, "valid", valid, cycles)),
+            skid.i.p.scores.eq(self.delayed(m, "scores", final, cycles)),
+            skid.i.p.best.eq(best),
+        ]
+        return m
 
     def champion(self, m: Module, name: str, values: list[Value]) -> tuple[Value, Value, int]:
         """The lowest index of the greatest value, that value, and after how many cycles."""
@@ -162,39 +172,54 @@ class VectorReadout(wiring.Component):
         return value
 
 
-class Serial(wiring.Component):
-    """A whole result as one transfer an output, as `spikeloom.rtl_gen.readout.Readout` gives it.
+class SerialReadout(Gatherer):
+    """Gathers the scores of every timestep, and after the last one hands them on one by one, the best so far beside.
 
-    The next result is taken with the last output of the one before. Latency one cycle.
+    The first transfer can be made in the cycle after the last timestep's spikes, the others follow one a clock. Only
+    the last timestep of the next inference waits for the last of them.
 
     Members
     -------
-    i : In(stream of verdict_layout(network))
-    o : Out(stream of result_layout(network)); `best` means something with `last` only
+    go, step, last, spikes, membranes : as of `VectorReadout`
+    o : Out(stream of result_layout(network)), one transfer an output
+    free : Out(1), 0 while what is at `spikes` and `membranes` cannot be taken; `go` must fall with it
     """
 
     def __init__(self, network: Network):
-        self.network = network
-        super().__init__({
-            "i": In(stream.Signature(verdict_layout(network))), "o": Out(stream.Signature(result_layout(network)))})
+        super().__init__(network, result_layout(network))
 
     def elaborate(self, platform):
         m = Module()
-        i, o, outputs = self.i, self.o, self.network.outputs
-        held = Signal.like(i.payload, reset_less=True)
-        left = Signal(range(outputs + 1))
-
+        o, outputs = self.o, self.network.outputs
+        busy = Signal()
+        number = Signal(index_shape(max(outputs, 2)))
+        comes = Signal()
+        leaves = Signal()
         m.d.comb += [
-            o.valid.eq(left != 0),
-            o.p.score.eq(held.scores[0]),
-            o.p.best.eq(held.best),
-            o.p.last.eq(left == 1),
-            i.ready.eq((left == 0) | (o.ready & (left == 1))),
+            self.free.eq(~(busy & self.step & self.last)),
+            comes.eq(self.go & self.step & self.last),
+            leaves.eq(o.valid & o.ready),
+            o.valid.eq(busy),
+            o.p.last.eq(number == outputs - 1),
         ]
-        with m.If(i.valid & i.ready):
-            m.d.sync += [held.eq(i.payload), left.eq(outputs)]
-        with m.Elif(o.valid & o.ready):
-            m.d.sync += left.eq(left - 1)
-            for n in range(outputs - 1):
-                m.d.sync += held.scores[n].eq(held.scores[n + 1])
+        score = self.queued(m, "score", self.scores(m), comes, leaves)
+        best, best_score = champion(m, "score", leaves, number, score)
+        m.d.comb += [o.p.score.eq(score), o.p.best.eq(best)]
+        if self.network.readout == "first-spike":
+            membrane = self.queued(m, "membrane", list(self.membranes), comes, leaves)
+            fallback, _ = champion(m, "membrane", leaves, number, membrane)
+            with m.If(best_score == 0):
+                m.d.comb += o.p.best.eq(fallback)
+        with m.If(comes):
+            m.d.sync += [busy.eq(1), number.eq(0)]
+        with m.Elif(leaves):
+            m.d.sync += [busy.eq(~o.p.last), number.eq(number + 1)]
         return m
+
+    def queued(self, m: Module, name: str, values: list[Value], comes: Value, leaves: Value) -> Value:
+        """The first of `values` that has not left, all of which come at once."""
+        waiting = [Signal(value.shape(), name=f"{name}{n}", reset_less=True) for n, value in enumerate(values)]
+        for register, value, following in zip(waiting, values, [*waiting[1:], waiting[-1]], strict=True):
+            with m.If(comes | leaves):
+                m.d.sync += register.eq(Mux(comes, value, following))
+        return waiting[0]

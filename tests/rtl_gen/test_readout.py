@@ -106,10 +106,10 @@ def test_score_widths(kind, bits, score):
 
 
 def test_a_wrong_tie_is_caught(monkeypatch):
-    def champion(self, m, name, enable, number, value):
-        return right(self, m, name, enable, number, value - (number == 0))
+    def champion(m, name, enable, number, value):
+        return right(m, name, enable, number, value - (number == 0))
 
-    right = Readout.champion
-    monkeypatch.setattr(readout.Readout, "champion", champion)
+    right = readout.champion
+    monkeypatch.setattr(readout, "champion", champion)
     got, _ = results(Readout(network("count", 2, 1)), [[[(1, 0), (1, 0)]]])
     assert got != [oracle("count", [[(1, 0), (1, 0)]])]

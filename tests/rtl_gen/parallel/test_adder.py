@@ -21,15 +21,16 @@ def matrix(seed: int, *, greatest: int = 5, density: float = 0.7, shape: tuple[i
     return weights
 
 
+@pytest.mark.parametrize("folded", [False, True])
 @pytest.mark.parametrize("fan", [2, 5, 64])
 @pytest.mark.parametrize("sharing", [True, False])
 @pytest.mark.parametrize("kind", VALUES)
-def test_every_clock_a_product(kind, sharing, fan):
+def test_every_clock_a_product(kind, sharing, fan, folded):
     value, (low, high) = VALUES[kind]
     weights = matrix(fan)
     rng = np.random.default_rng(1)
     bias = rng.integers(-9, 10, len(weights))
-    dut = Adder(weights, bias=bias, value=value, inputs=(low, high), fan=fan, sharing=sharing)
+    dut = Adder(weights, bias=bias, value=value, inputs=(low, high), fan=fan, sharing=sharing, folded=folded)
     shown = rng.choice([low, high, *range(low, high + 1)], (40, weights.shape[1]))
     shown[:2] = [np.full(weights.shape[1], low), np.full(weights.shape[1], high)]
     seen = []
@@ -50,7 +51,8 @@ def test_every_clock_a_product(kind, sharing, fan):
     simulator.add_testbench(bench)
     simulator.run()
     late = dut.latency - 1
-    np.testing.assert_array_equal(seen[late:late + len(shown)], shown @ weights.T + bias)
+    np.testing.assert_array_equal(seen[late:late + len(shown)] + dut.constants, shown @ weights.T + bias)
+    assert dut.constants.any() == folded
 
 
 def test_currents_are_held_without_load():

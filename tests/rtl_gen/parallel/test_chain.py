@@ -9,7 +9,8 @@ import pytest
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import READOUTS, Network
 from spikeloom.rtl_gen.parallel.chain import ParallelChain, obstacle
-from spikeloom.rtl_gen.parallel.timing import timing
+from spikeloom.rtl_gen.parallel.steady import spike_levels
+from spikeloom.rtl_gen.parallel.timing import layer_latency, timing
 from spikeloom.sim import reference
 from spikeloom.sim.random_networks import random_frames, random_network
 from tests.rtl_gen.small import network as small
@@ -110,6 +111,27 @@ def test_the_cycles_are_those_of_the_timing_model(seed, fan):
     sent = bench.i.clocks[shown - 1::shown]
     assert [done - came for came, done in zip(sent, bench.o.clocks, strict=True)] == [model.latency] * 3
     assert np.diff(bench.o.clocks).tolist() == [model.interval] * 2
+
+
+@pytest.mark.parametrize("fan", [2, 32])
+def test_scores_leave_one_by_one_after_the_last_timestep(fan):
+    network = small((6, 8, 5), timesteps=4, encoder="direct", bits=2)
+    frames = random_frames(network, 1, 4)
+    bench = check(network, frames, source="vectors", fan=fan)
+    first = sum(layer_latency(network, k, fan=fan) for k in range(2)) + network.timesteps
+    apart = max(network.timesteps, network.outputs + 1)
+    assert [clock - bench.i.clocks[0] for clock in bench.o.clocks] == [
+        first + apart * k + n for k in range(4) for n in range(network.outputs)]
+
+
+@pytest.mark.parametrize("stalls", STALLS)
+@pytest.mark.parametrize("timesteps", [1, 2])
+@pytest.mark.parametrize("encoder", [{"encoder": "direct", "bits": 3, "signed": True},
+                                     {"encoder": "threshold", "level": 2, "bits": 2}], ids=str)
+def test_steady_layers(encoder, timesteps, stalls):
+    network = small((9, 8, 6, 3), timesteps=timesteps, **encoder)
+    assert [spike_levels(network, k) is not None for k in range(3)] == [True, timesteps == 1, timesteps == 1]
+    check(network, random_frames(network, timesteps, 12), stalls=stalls)
 
 
 @pytest.mark.parametrize("broken", ["weight", "threshold", "order"])

@@ -9,7 +9,7 @@ from spikeloom.errors import SpikeloomError
 from spikeloom.rtl_gen import words
 from spikeloom.rtl_gen.parallel.core import FrameRegister, VectorCore
 from spikeloom.rtl_gen.parallel.ends import Collector, Emitter
-from spikeloom.rtl_gen.parallel.readout import Serial, Skid
+from spikeloom.rtl_gen.parallel.readout import Skid
 from spikeloom.sim.random_networks import random_frames
 from tests.rtl_gen.small import network as small
 from tests.rtl_gen.streams import STALLS, Bench, gaps, timesteps
@@ -53,21 +53,6 @@ def test_skid_has_no_bubbles_and_a_registered_ready(stalls):
     assert bench.run(list(range(60)), expect=60) == list(range(60))
     if not stalls:
         assert gaps(bench.o.clocks) == 0 and bench.o.clocks[0] == bench.i.clocks[0] + 1
-
-
-@pytest.mark.parametrize("stalls", STALLS)
-@pytest.mark.parametrize("outputs", [1, 5])
-def test_serial_results(stalls, outputs):
-    network = small((4, 3, outputs), readout="membrane-last")
-    rng = np.random.default_rng(outputs)
-    scores, best = rng.integers(-100, 100, (6, outputs)).tolist(), rng.integers(0, outputs, 6).tolist()
-    bench = Bench(Serial(network), **stalls)
-    got = bench.run([{"scores": s, "best": b} for s, b in zip(scores, best, strict=True)], expect=6 * outputs)
-    assert [t.score for t in got] == sum(scores, [])
-    assert [t.best for t in got if t.last] == best
-    assert [t.last for t in got] == ([0] * (outputs - 1) + [1]) * 6
-    if not stalls:
-        assert gaps(bench.o.clocks) == 0
 
 
 @pytest.mark.parametrize("stalls", STALLS)
