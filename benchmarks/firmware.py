@@ -25,13 +25,13 @@ STATE = "#include \"spikeloom.h\"\nconst char size_of_state[sizeof(struct spikel
 def measure(target: Target) -> dict[str, object]:
     """Bytes of the driver on `target`, and of stack of each function that a caller may use."""
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as scratch:
-        folder = Path(scratch)
+        folder = Path(scratch).resolve()
         (folder / c_protocol.NAME).write_text(c_protocol.text())
         (folder / "state.c").write_text(STATE)
         frames, calls = {}, {}
         for source in (*DRIVER, folder / "state.c"):
-            said = _run(*compile_command(target), "-Os", "-Wframe-larger-than=0", "-I.", f"-I{c_network.SOURCES}",
-                        "-c", str(source), "-o", f"{source.stem}.o", folder=folder)
+            said = _run(*compile_command(target), "-Os", "-Wframe-larger-than=0", f"-I{folder}",
+                        f"-I{c_network.SOURCES}", "-c", str(source), "-o", f"{source.stem}.o", folder=folder)
             frames |= {name: int(size) for size, name in re.findall(r"frame size \((\d+)\).*? in '(\w+)'", said)}
             for caller, callees in Elf((folder / f"{source.stem}.o").read_bytes()).calls().items():
                 calls.setdefault(caller, set()).update(callees)

@@ -38,7 +38,11 @@ def zig(tool: str = "cc") -> tuple[str, ...]:
 
 
 def compile_command(target: Target) -> tuple[str, ...]:
-    """The C compiler for `target`, with what freestanding code needs."""
+    """The C compiler for `target`, with what freestanding code needs.
+
+    Name sources and include folders by absolute paths: zig's cache takes a header for unchanged that is another one at
+    the same relative path of another folder.
+    """
     return (*zig(), *target.zig, *FREESTANDING)
 
 

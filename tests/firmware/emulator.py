@@ -38,7 +38,7 @@ def linked(target: Target, plan, program: str, folder: Path) -> Path:
         (folder / name).write_text(text)
     names = [name for name in files if name.endswith(".c") and name != c_network.EXAMPLE]
     for name in names:
-        run(*compile_command(target), "-Os", "-c", name, "-o", f"{name}.o", folder=folder)
+        run(*compile_command(target), "-Os", "-c", folder / name, "-o", f"{name}.o", folder=folder)
     run(*zig("ld.lld"), "--entry=start", f"--image-base={BASE:#x}", *(f"{name}.o" for name in names), "-o",
         "program.elf", folder=folder)
     return folder / "program.elf"

@@ -82,7 +82,7 @@ def test_a_network_s_files_compile(plan, tmp_path):
     if find_spec("ziglang"):
         for target in TARGETS:
             for name in ("network.c", "pack.c"):
-                run(*compile_command(target), *STRICT, "-Os", "-c", name, "-o", "x.o", folder=tmp_path)
+                run(*compile_command(target), *STRICT, "-Os", "-c", tmp_path / name, "-o", tmp_path / "x.o")
 
 
 def test_c_plus_plus_may_include_it(headers, tmp_path):

@@ -41,7 +41,7 @@ def test_the_c_that_is_shown_compiles_here(shown):
 @needs_zig
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_the_c_that_is_shown_compiles_for_small_processors(target, shown):
-    run(*compile_command(target), *STRICT, "-Os", "-c", "shown.c", "-o", "shown.o", folder=shown)
+    run(*compile_command(target), *STRICT, "-Os", "-c", shown / "shown.c", "-o", shown / "shown.o")
 
 
 def test_the_sizes_shown_are_those_measured():
