@@ -146,6 +146,21 @@ def test_another_network_is_refused_by_every_request(library):
     assert device.status()["frames"] == 5     # no RUN, no READ
 
 
+def test_a_device_that_was_replaced_is_refused(library):
+    """By the next IDENTIFY, and from then on by every request until the right one is back."""
+    plan = plans.make(random_network(0))
+    right, wrong = identity(plan), identity(plans.make(random_network(1)))
+    answers = [frame(bytes([0x81, k + 1, 0]) + who.pack()) for k, who in enumerate((right, wrong, wrong, right))]
+    line = Pieces(*answers, frame(bytes([0x82, 5, 0]) + bytes(6)))
+    device, packed = CDevice(library, line, plan), [0] * right.frame_words
+    device.identify()
+    for ask in (device.identify, lambda: device.run_words(packed)):
+        with pytest.raises(CError, match="^SPIKELOOM_OTHER_NETWORK$"):
+            ask()
+    assert device.run_words(packed) == (0, 0)
+    assert [written[1] for written in line.written] == [1, 1, 1, 1, 2]
+
+
 def test_another_version_is_refused(library):
     line = Scripted(frame(bytes([protocol.IDENTIFY.code | 0x80, 1, 0]) + b"\x01\x00" + bytes(50)))
     with pytest.raises(CError, match="^SPIKELOOM_OTHER_VERSION$"):
