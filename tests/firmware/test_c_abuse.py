@@ -37,7 +37,9 @@ noise = st.binary(max_size=12) | st.text("~}]^ ", max_size=12).map(str.encode)
 bodies = st.builds(lambda code, sequence, status, payload: bytes([code, sequence, status]) + payload,
                    st.sampled_from([0x81, 0x82, 0x84, 0x01, 0x04]), st.integers(0, 4), st.integers(0, 5),
                    st.sampled_from([b"", b"\x03\x00", bytes(10), bytes(6), IDENTITY.pack()]) | noise)
-lines = st.lists(noise | bodies.map(frame) | st.binary(min_size=1, max_size=9).map(frame), max_size=6).map(b"".join)
+open_escapes = bodies.map(lambda body: frame(body)[:-1] + b"}~")
+lines = st.lists(noise | bodies.map(frame) | open_escapes | st.binary(min_size=1, max_size=9).map(frame),
+                 max_size=6).map(b"".join)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,10 @@ def test_the_unframer_finds_what_python_s_finds(library, line, capacity):
     bodies = unframer.feed(line)
     assert library.unframe(line) == ([(body, len(body)) for body in bodies], unframer.damaged)
     assert library.unframe(line, capacity) == ([(body[:capacity], len(body)) for body in bodies], unframer.damaged)
+
+
+def test_a_frame_that_ends_in_an_open_escape_is_damaged(library):
+    assert library.unframe(frame(b"abc")[:-1] + b"}~" + frame(b"d")) == ([(b"d", 1)], 1)
 
 
 class Framer(ctypes.Structure):

@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 import tty
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,10 +52,12 @@ class Board:
                 os.write(self._ours, received)
 
 
-@pytest.fixture
-def program(tmp_path, capsys):
-    """The network, its plan and the compiled example."""
+@pytest.fixture(params=[True])
+def program(tmp_path, capsys, request):
+    """The network, with labels or without, its plan and the compiled example."""
     network = random_network(2)
+    if request.param:
+        network = replace(network, labels=tuple(f"class-{k}" for k in range(network.outputs)))
     save(network, tmp_path / "net.qsnn")
     assert cli.main(["firmware", str(tmp_path / "net.qsnn"), "--out", str(tmp_path / "c"), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -68,6 +71,7 @@ def classify(program, port: str, text: str) -> subprocess.CompletedProcess:
     return subprocess.run([program, port], input=text, capture_output=True, text=True, check=False, timeout=120)
 
 
+@pytest.mark.parametrize("program", [True, False], ids=["labels", "no labels"], indirect=True)
 def test_the_example_classifies(program):
     network, plan, path = program
     frames = random_frames(network, 2, 3)
