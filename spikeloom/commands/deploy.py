@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikeloom import commands, report, terminal
+from spikeloom import commands, report, terminal, tools
 from spikeloom.commands import _answers as answers
 from spikeloom.commands import _inputs as inputs
 from spikeloom.commands import build, virtual
@@ -55,6 +55,8 @@ def run(arguments) -> int:
     if not arguments.build and not arguments.virtual:
         raise SpikeloomError("--no-build must come with --virtual: a board needs a bitstream")
     network, board, seconds = load(arguments.network), boards.board(arguments.board), {}
+    if not arguments.virtual:
+        tools.find(board.programmer.tool)   # missed now, not after minutes of building
     chosen, folder = inputs.choose(arguments, network), commands.folder(arguments)
     clock_hz, baud = virtual.clock_of(board, arguments.clock), arguments.baud or board.baud
     plan = commands.planned(arguments, network, must_fit=arguments.build)

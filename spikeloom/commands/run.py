@@ -5,6 +5,8 @@ when it comes. A port that is unplugged is waited for, and the sample asked agai
 difference, 2 if the device is another network's or does not answer.
 """
 
+from contextlib import nullcontext
+
 from spikeloom import commands, terminal
 from spikeloom.commands import _answers as answers
 from spikeloom.commands import _inputs as inputs
@@ -36,12 +38,13 @@ def run(arguments) -> int:
         from spikeloom.sim.reference import simulate
         expected = simulate(network, chosen.frames)
 
-    def each(number: int, answer: answers.Answer) -> None:
+    def told(number: int, answer: answers.Answer) -> None:
         truth = None if chosen.labels is None else int(chosen.labels[number])
-        if not arguments.json:
-            print(answers.line(network, number, answer, truth, clock_hz), flush=True)
+        print(answers.line(network, number, answer, truth, clock_hz), flush=True)
 
-    with answers.open_device(arguments, network, arguments.port, arguments.baud) as device:
+    with answers.open_device(arguments, network, arguments.port, arguments.baud) as device, \
+            (terminal.progress("ask") if arguments.json else nullcontext()) as update:
+        each = (lambda number, _: update(number + 1, len(chosen.frames))) if arguments.json else told
         found = answers.ask(device, chosen.frames, scores=arguments.scores or arguments.check, each=each)
     summary = answers.summarize(found, chosen, expected)
     if arguments.json:
