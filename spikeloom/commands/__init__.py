@@ -48,12 +48,14 @@ def planned(arguments: argparse.Namespace, network: Network, *, must_fit: bool =
                     must_fit=must_fit)
 
 
-def plan_for(arguments: argparse.Namespace, network: Network, board, activity, *, must_fit: bool = False):
-    """`planned` for a given board and activity."""
+def plan_for(arguments: argparse.Namespace, network: Network, board, activity, *, must_fit: bool = False,
+             reserved: int = 0):
+    """`planned` for a given board and activity, with `reserved` block RAMs left for something else."""
     from spikeloom.rtl_gen import planner
     budget = board.budget
     return planner.make(
-        network, family=board.family, cells=budget.lut, ram=budget.ram, spram=budget.spram, goal=arguments.goal,
+        network, family=board.family, cells=budget.lut, ram=budget.ram - reserved, spram=budget.spram,
+        goal=arguments.goal,
         lanes=_numbers("--lanes", arguments.lanes, len(network.layers)),
         update_lanes=_numbers("--update-lanes", arguments.update_lanes, len(network.layers)),
         layers=_layers(arguments.layer), must_fit=must_fit,
