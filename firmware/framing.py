@@ -44,3 +44,22 @@ class Unframer:
             bodies.append(body)
         else:
             self.damaged += 1
+
+
+class FillRemover:
+    """Takes away the flags that fill a line on which bytes come whether there is anything to say or not (SPI)."""
+
+    def __init__(self):
+        self._in_frame = False
+
+    def feed(self, received: bytes) -> bytes:
+        """`received` with one flag before and one after each frame; nothing if it was all fill."""
+        kept = bytearray()
+        for byte in received:
+            if byte == FLAG and not self._in_frame:
+                continue
+            if not self._in_frame:
+                kept.append(FLAG)
+            kept.append(byte)
+            self._in_frame = byte != FLAG
+        return bytes(kept)

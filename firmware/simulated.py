@@ -6,7 +6,9 @@ from collections.abc import Coroutine
 
 from amaranth.sim import Simulator
 
+from spikeloom.firmware.framing import FillRemover
 from spikeloom.firmware.transport import Transport
+from spikeloom.rtl_gen.protocol import FLAG
 
 CYCLES_PER_SECOND = 4000
 _PERIOD, _STRIDE = 1e-6, 64
@@ -105,6 +107,43 @@ class SimulatedUart(_Simulated):
             await _ticks(ctx, self._divisor)
             if ctx.get(self._device.tx):
                 self._received.append(byte)
+
+
+class SimulatedSpi(_Simulated):
+    """The pins of a `LinkedSpiTop`, at `period` clock cycles a bit, an even number of at least 4.
+
+    The controller selects the device for `burst` bytes at a time, and clocks all the time: flags while it has nothing
+    to send, to hear what the device says.
+    """
+
+    def __init__(self, device, *, period: int = 4, burst: int = 16):
+        self._half, self._burst, self._fill = period // 2, burst, FillRemover()
+        super().__init__(device)
+
+    def _coroutines(self) -> list[Coroutine]:
+        return [self._clock]
+
+    async def _clock(self, ctx) -> None:
+        while True:
+            ctx.set(self._device.cs_n, 0)
+            await _ticks(ctx, 4)
+            for _ in range(self._burst):
+                byte = await self._exchange(ctx, self._sent.popleft() if self._sent else FLAG)
+                self._received += self._fill.feed(bytes([byte]))
+            ctx.set(self._device.cs_n, 1)
+            await _ticks(ctx, 4)
+
+    async def _exchange(self, ctx, byte: int) -> int:
+        """One byte there, most significant bit first, and the one that comes back."""
+        back = 0
+        for k in reversed(range(8)):
+            ctx.set(self._device.copi, byte >> k & 1)
+            await _ticks(ctx, self._half)
+            back = back << 1 | ctx.get(self._device.cipo)
+            ctx.set(self._device.sck, 1)
+            await _ticks(ctx, self._half)
+            ctx.set(self._device.sck, 0)
+        return back
 
 
 async def _ticks(ctx, count: int) -> None:

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikeloom.firmware.framing import Unframer, frame
+from spikeloom.firmware.framing import FillRemover, Unframer, frame
 
 bodies = st.lists(st.binary(min_size=1, max_size=20) | st.text("~}]^ ", min_size=1).map(str.encode), max_size=8)
 
@@ -39,3 +39,17 @@ def test_damage_is_counted():
     unframer = Unframer()
     assert unframer.feed(b"not yet~damaged~" + frame(b"ok") + b"open}~~~") == [b"ok"]
     assert unframer.damaged == 2
+
+
+@given(bodies, st.integers(1, 7), st.integers(0, 5))
+def test_fill_is_removed_and_frames_stay(bodies, size, fill):
+    line = b"~" * fill + b"".join(frame(body) + b"~" * fill for body in bodies)
+    remover = FillRemover()
+    kept = b"".join(remover.feed(line[k:k + size]) for k in range(0, len(line), size))
+    assert kept == b"".join(map(frame, bodies))
+
+
+def test_fill_alone_is_silence():
+    remover = FillRemover()
+    assert [remover.feed(b"~"), remover.feed(b"~~~"), remover.feed(b"x"), remover.feed(b"~"), remover.feed(b"~")] == [
+        b"", b"", b"~x", b"~", b""]
