@@ -91,7 +91,7 @@ def test_a_port_that_comes_back(tmp_path):
     plug()
     port = SerialPort(str(link))
     unplug()
-    for use in (lambda: port.write(b"x"), lambda: port.read(0.01)):
+    for use in (lambda: port.write(b"x"), lambda: port.write(b""), lambda: port.read(0.01)):
         with pytest.raises(LineLost, match=f"^serial port {link} must stay connected, but "):
             use()
     with pytest.raises(LineLost, match=f"^serial port {link} must come back, but "):
