@@ -179,6 +179,8 @@ def _ways(network: Network, k: int, given: dict) -> list[LayerPlan]:
         if reason:
             raise SpikeloomError(f"layer {k} strategy must not be {given['strategy']}: {reason}")
         known = [given["strategy"]]
+    elif given.get("weights", "rom") != "rom":
+        known = [one for one in known if one == "dense"]    # the only one whose weights can be loaded
     ways = []
     for strategy in known:
         if obstacle(network, k, strategy) is None and ("strategy" in given or _worthwhile(layer, strategy, given)):

@@ -46,6 +46,11 @@ def test_given_fields_of_one_layer_are_kept():
     assert (made.layers[0].strategy, made.layers[0].lanes) == ("sparse", 2)
 
 
+def test_weights_to_load_are_dense():
+    made = make(NET, layers={0: {"weights": "ram"}})
+    assert (made.layers[0].strategy, made.layers[0].weights) == ("dense", "ram")
+
+
 def test_deterministic():
     assert make(BIG, **ICE) == make(BIG, **ICE)
 
