@@ -20,19 +20,20 @@ from spikeloom.rtl_gen.soc.top import Soc
 from spikeloom.sim import soc
 
 ROOT = Path(__file__).resolve().parents[1]
-SAMPLES = 5
+MOST = 5    # samples
 DENSE = {"strategy": "dense", "update_lanes": 1}
 DIGITS = {0: {**DENSE, "lanes": 16}, 1: {**DENSE, "lanes": 10}}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A network, a board, "serv", "picorv32" or "link" (no processor), and how the layers are built."""
+    """A network, a board, "serv", "picorv32" or "link" (no processor), how the layers are built, and the samples."""
 
     network: str
     board: str
     cpu: str
     layers: dict = field(default_factory=dict)
+    samples: int = MOST
 
     @property
     def name(self) -> str:
@@ -45,7 +46,7 @@ CASES = (
     Case(network="mnist-parallel-icebreaker", board="icebreaker", cpu="serv",
          layers={0: {"strategy": "parallel"}, 1: {**DENSE, "lanes": 10}}),
     Case(network="mnist-sparse-icebreaker", board="icebreaker", cpu="serv",
-         layers={0: {"strategy": "sparse", "lanes": 8, "update_lanes": 4}, 1: {"strategy": "parallel"}}),
+         layers={0: {"strategy": "sparse", "lanes": 8, "update_lanes": 4}, 1: {"strategy": "parallel"}}, samples=2),
     Case(network="mnist-ulx3s", board="ulx3s-25f", cpu="serv",
          layers={0: {**DENSE, "lanes": 64}, 1: {**DENSE, "lanes": 10}}),
     Case(network="mnist-ulx3s", board="ulx3s-25f", cpu="picorv32",
@@ -62,22 +63,22 @@ def network_of(case: Case):
             from spikeloom.train import recipe
             save(train.trained(recipe("digits"), seconds={}).network, path)
         network = load(path)
-        return network, samples.choose("digits.qsnn", network, test_set=True).frames[:SAMPLES]
+        return network, samples.choose("digits.qsnn", network, test_set=True).frames[:MOST]
     path = ROOT / "examples" / f"{case.network}.qsnn"
     network = load(path)
-    return network, samples.shipped(path, network, SAMPLES)
+    return network, samples.shipped(path, network, MOST)
 
 
 def measure(case: Case, network, frames) -> dict:
     """Simulated, and built."""
-    board = boards.board(case.board)
+    board, frames = boards.board(case.board), frames[:case.samples]
     plan = make(network, family=board.family, layers=case.layers)
     folder = ROOT / "build" / f"benchmark-soc-{case.name}"
     if case.cpu == "link":
         made = build(lambda hz: LinkedTop(plan, hz), board, folder)
         return {"build": made.to_json()}
     program = compile_program(network, frames, folder=folder)
-    printed = soc.run(soc.build(plan, program.memory, clock_hz=board.clock_hz, cpu=case.cpu))
+    printed = soc.run(soc.build(plan, program.memory, clock_hz=board.default_hz, cpu=case.cpu))
     found = soc.parse(printed.text)
     made = build(lambda hz: Soc(plan, program.memory, hz, cpu=case.cpu), board, folder)
     return {
@@ -115,7 +116,7 @@ def main() -> None:
         if case.network not in networks:
             networks[case.network] = network_of(case)
         found["cases"][case.name] = measure(case, *networks[case.network])
-        found |= {"versions": report.versions() | {"ziglang": find_compiler().version}, "samples": SAMPLES}
+        found |= {"versions": report.versions() | {"ziglang": find_compiler().version}}
         report.write(target, json.dumps(found, indent=2) + "\n")
         print(row(case.name, found["cases"][case.name]), flush=True)
 

@@ -12,6 +12,16 @@ from spikeloom.rtl_gen.soc.bus import BUS
 from spikeloom.rtl_gen.soc.registers import NETWORK, RESET, SCORES_AT, START, frame_offset, header_words
 
 
+def check_plan(plan: Plan) -> None:
+    """Raises `SpikeloomError` for a plan that this peripheral cannot serve."""
+    if plan.source != "words":
+        raise SpikeloomError(f"plan source must be 'words' for a system on the chip, not {plan.source!r}")
+    if any(layer.weights != "rom" for layer in plan.layers):
+        raise SpikeloomError("plan weights must be 'rom' for a system on the chip: nothing loads them")
+    if plan.score_bits > 32:
+        raise SpikeloomError(f"scores must have at most 32 bits for a system on the chip, not {plan.score_bits}")
+
+
 class NetworkPeripheral(wiring.Component):
     """The block NETWORK of `registers`: a core and one memory of 32-bit words that holds all but CONTROL and STATUS.
 
@@ -30,12 +40,7 @@ class NetworkPeripheral(wiring.Component):
     """
 
     def __init__(self, plan: Plan):
-        if plan.source != "words":
-            raise SpikeloomError(f"plan source must be 'words' for a system on the chip, not {plan.source!r}")
-        if any(layer.weights != "rom" for layer in plan.layers):
-            raise SpikeloomError("plan weights must be 'rom' for a system on the chip: nothing loads them")
-        if plan.score_bits > 32:
-            raise SpikeloomError(f"scores must have at most 32 bits for a system on the chip, not {plan.score_bits}")
+        check_plan(plan)
         self.plan = plan
         self.frame_at = frame_offset(plan.network.outputs) >> 2
         self.frame_end = self.frame_at + words.per_frame(plan.network)

@@ -10,7 +10,7 @@ from spikeloom.rtl_gen.link import uart
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.rtl_gen.soc.bus import Fabric
 from spikeloom.rtl_gen.soc.cpu import Cpu
-from spikeloom.rtl_gen.soc.peripheral import NetworkPeripheral
+from spikeloom.rtl_gen.soc.peripheral import NetworkPeripheral, check_plan
 from spikeloom.rtl_gen.soc.ram import Ram
 from spikeloom.rtl_gen.soc.registers import NETWORK, RAM, SERIAL
 from spikeloom.rtl_gen.soc.serial import Serial
@@ -38,7 +38,9 @@ class Soc(wiring.Component):
 
     def __init__(self, plan: Plan, program: Sequence[int], clock_hz: float, baud: int = 1_000_000, *,
                  cpu: str = "serv"):
-        self._parts = (Cpu(cpu), Ram(program), NetworkPeripheral(plan), Serial(uart.divisor(clock_hz, baud)))
+        check_plan(plan)
+        divisor = uart.divisor(clock_hz, baud)
+        self._parts = (Cpu(cpu), Ram(program), NetworkPeripheral(plan), Serial(divisor))
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1)})
 
     def elaborate(self, platform):
