@@ -126,7 +126,8 @@ class Device:
         plan : `spikeloom.rtl_gen.plan.Plan` with the lanes and memories that the device was made with.
         progress : called with the number of words sent, and of all.
 
-        Raises `LinkError` for a device made from another plan, before anything is changed.
+        Raises `LinkError` for a device made from another plan, before anything is changed, and, where the device can
+        give weights back (`readback` of IDENTIFY), for one that does not hold what it was sent.
         """
         identity, made = self.identify_any(), linked.plan_digest(plan)
         if identity.plan != made:
@@ -144,9 +145,23 @@ class Device:
                 sent += len(part)
                 if progress:
                     progress(sent, total)
+        if identity.readback:
+            self._check_weights(layers, identity)
         self._request(protocol.COMMIT, bytes.fromhex(plan.network.digest)[:8])
         self.network = plan.network
         self.identify()
+
+    def _check_weights(self, layers: dict[int, tuple[int, np.ndarray]], identity: Identity) -> None:
+        """Read all weights back. Raises `LinkError` if any differ from those of `linked.weights_to_load`."""
+        for layer, (row_words, given) in layers.items():
+            rows = identity.load_words // row_words
+            for row in range(0, len(given) // row_words, rows):
+                part = given[row * row_words:(row + rows) * row_words]
+                held = np.frombuffer(self._request(protocol.FETCH, struct.pack("<HH", layer, row)), "<u2")
+                wrong = np.flatnonzero(held[:len(part)] != part)
+                if len(wrong):
+                    raise LinkError(f"the device on {self.transport.name} must hold the weights that it was sent, but "
+                                    f"row {row + wrong[0] // row_words} of layer {layer} differs")
 
     def run(self, values: np.ndarray) -> Result:
         """One inference of one frame, `(*network.frame_shape)` or with the input's own shape.
@@ -262,7 +277,8 @@ class Device:
     def _reply(self, command: Command, sequences: set[int], reason: str) -> tuple[int | None, bytes, str]:
         """Status and payload of the reply to a request sent as one of `sequences`; no status, and why, for none."""
         unframer = Unframer()
-        patience = _NOISE + (self._identity.outputs * self._identity.score_words * 4 if self._identity else 0)
+        patience = _NOISE + (self._identity.outputs * self._identity.score_words * 4 + self._identity.load_words * 4
+                             if self._identity else 0)
         while patience > 0 and (received := self.transport.read(self._timeout)):
             patience -= len(received)
             for body in unframer.feed(received):

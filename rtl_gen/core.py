@@ -12,7 +12,7 @@ from spikeloom.rtl_gen.events import event_layout
 from spikeloom.rtl_gen.fork import forked
 from spikeloom.rtl_gen.layer import EventLayer
 from spikeloom.rtl_gen.lif import trace_signature
-from spikeloom.rtl_gen.loading import LOAD
+from spikeloom.rtl_gen.loading import LOAD, PART
 from spikeloom.rtl_gen.parallel.chain import ParallelChain
 from spikeloom.rtl_gen.parallel.core import FrameRegister, trace
 from spikeloom.rtl_gen.plan import Plan
@@ -38,6 +38,7 @@ class Core(wiring.Component):
         value)), where a mark with `last` ends an inference of exactly `timesteps` timesteps
     o : Out(stream of result_layout(network)), one transfer an output
     load : In(stream of loading.LOAD), where weights of any layer are loaded: before the first inference, or between two
+    fetched : Out(16), likewise: what the clock before has read of the layer that `load` names
     probe : In(probe.probe_signature(16 * probe_words(plan))), with `probe`
     trace0, trace1, .. : Out(trace_signature), what each layer's neurons did; leave them open and they cost nothing
     """
@@ -50,10 +51,12 @@ class Core(wiring.Component):
         event = event_layout(network.input.size, first_value(network))
         traces = {f"trace{k}": Out(trace_signature(layer.size, network.state_bits(k), plan.trace_lanes(k)))
                   for k, layer in enumerate(network.layers)}
+        loaded = any(one.weights != "rom" for one in plan.layers)
+        loads = {"load": In(stream.Signature(LOAD)), "fetched": Out(PART)} if loaded else {}
         super().__init__({
             "i": In(stream.Signature(words.BITS if plan.source == "words" else event)),
             "o": Out(stream.Signature(result_layout(network))),
-            **({"load": In(stream.Signature(LOAD))} if any(one.weights != "rom" for one in plan.layers) else {}),
+            **loads,
             **({"probe": In(probe_signature(16 * probe_words(plan)))} if probe else {}),
             **traces,
         })
@@ -114,6 +117,8 @@ class Core(wiring.Component):
         if plan.layers[k].weights != "rom":
             m.d.comb += [built.load.payload.eq(self.load.payload), self.load.ready.eq(1),
                          built.load.valid.eq(self.load.valid & (self.load.p.layer == k))]
+            with m.If(self.load.p.layer == k):
+                m.d.comb += self.fetched.eq(built.fetched)
         connect(m, built.trace, wiring.flipped(getattr(self, f"trace{k}")))
         if hasattr(built, "probe"):
             joined(m, wiring.flipped(self.probe), k, built.probe)

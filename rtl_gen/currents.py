@@ -9,6 +9,7 @@ from spikeloom.rtl_gen import strategies
 from spikeloom.rtl_gen.events import event_layout, group_layout, range_shape
 from spikeloom.rtl_gen.feedback import Feedback
 from spikeloom.rtl_gen.group_sum import GroupSum
+from spikeloom.rtl_gen.loading import PART
 from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
 from spikeloom.rtl_gen.repeater import Repeater
 from spikeloom.rtl_gen.skip import Skip
@@ -34,6 +35,7 @@ class Currents(wiring.Component):
     own : In(stream of event_layout(neurons)), with recurrent synapses: the layer's spikes
     skip : In(stream of event_layout(neurons, skipped_value)), with a residual: what its source sends, ascending
     load : In(stream of loading.LOAD), where the plan says that weights are loaded
+    fetched : Out(16), likewise: see `loading.LoadableMemory`
     o : Out(stream of group_layout(item=ArrayLayout(sum_shape, update_lanes))); the sums, without the bias
     """
 
@@ -59,6 +61,7 @@ class Currents(wiring.Component):
             members["skip"] = In(stream.Signature(event_layout(layer.size, skipped_value)))
         if how.weights != "rom":
             members["load"] = In(self.integrator.load.signature.flip())
+            members["fetched"] = Out(PART)
         low, high = layer.sum_range(inputs, skipped)
         self.sum_shape = terms[0] if len(terms) == 1 else range_shape(min(low, -1), high)
         self.total = GroupSum(terms=terms, total=self.sum_shape, lanes=lanes)
@@ -78,6 +81,7 @@ class Currents(wiring.Component):
         connect(m, integrator.o, held.i)
         if hasattr(self, "load"):
             connect(m, wiring.flipped(self.load), integrator.load)
+            m.d.comb += self.fetched.eq(integrator.fetched)
         sums = [held.o]
         if self.feedback is not None:
             m.submodules.feedback = feedback = self.feedback

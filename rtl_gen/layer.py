@@ -11,7 +11,7 @@ from spikeloom.rtl_gen.currents import Currents
 from spikeloom.rtl_gen.events import event_layout, range_shape
 from spikeloom.rtl_gen.fork import forked
 from spikeloom.rtl_gen.lif import Lif
-from spikeloom.rtl_gen.loading import LOAD
+from spikeloom.rtl_gen.loading import LOAD, PART
 from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
 from spikeloom.rtl_gen.relay import Relay
 from spikeloom.rtl_gen.serializer import Serializer
@@ -43,6 +43,7 @@ class EventLayer(wiring.Component):
     i : In(stream of event_layout(inputs, value)), each timestep `passes` times
     skip : In(stream of event_layout(neurons, skipped_value)), with a residual: what its source sends, ascending
     load : In(stream of loading.LOAD), where the plan says that weights are loaded
+    fetched : Out(16), likewise: see `loading.LoadableMemory`
     o : Out(stream of event_layout(neurons, value of a sum pool)), or with `groups`
         Out(stream of group_layout(spikes, membranes))
     trace : Out(lif.trace_signature)
@@ -71,7 +72,7 @@ class EventLayer(wiring.Component):
             self.neurons = Lif(neurons, lanes=lanes, currents=currents, sums=sums, memories=memories, probe=probe)
         probes = {name: member for name, member in self.neurons.signature.members.items() if name == "probe"}
         events = stream.Signature(event_layout(layer.size, self.value))
-        loads = {"load": In(stream.Signature(LOAD))} if how.weights != "rom" else {}
+        loads = {"load": In(stream.Signature(LOAD)), "fetched": Out(PART)} if how.weights != "rom" else {}
         skip = {"skip": In(stream.Signature(event_layout(layer.size, skipped_value)))} if layer.residual else {}
         super().__init__({
             "i": In(stream.Signature(event_layout(layer.synapses.inputs, value))),
@@ -91,6 +92,7 @@ class EventLayer(wiring.Component):
             connect(m, wiring.flipped(self.skip), currents.skip)
         if hasattr(self, "load"):
             connect(m, wiring.flipped(self.load), currents.load)
+            m.d.comb += self.fetched.eq(currents.fetched)
         given = currents.o
         if self.synaptic is not None:
             m.submodules.synaptic = synaptic = self.synaptic

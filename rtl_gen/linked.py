@@ -65,6 +65,8 @@ def identity(plan, extras: Extras = PLAIN) -> Identity:
     """What a device made from `plan` and with `extras` answers to IDENTIFY, at first."""
     network, rows = plan.network, [row_words(plan, k) for k in loaded_layers(plan)]
     frame = words.per_frame(network)
+    if extras.readback and not rows:
+        raise SpikeloomError("readback must be False where no weights are loaded, not True")
     membrane_words = probe_words(plan) if extras.probe else 0
     return Identity(
         digest=bytes(8) if rows else bytes.fromhex(network.digest)[:8],
@@ -79,6 +81,7 @@ def identity(plan, extras: Extras = PLAIN) -> Identity:
         score_words=-(-plan.score_bits // 16),
         readout=READOUTS.index(network.readout),
         membrane_words=membrane_words,
+        readback=int(extras.readback),
         probe_neurons=max(min(frame // membrane_words, MOST_PROBED), LEAST_PROBED) if membrane_words else 0,
         queue=extras.queue,
     )
@@ -131,6 +134,8 @@ class LinkedCore(wiring.Component):
         wiring.connect(m, link.o, wiring.flipped(self.o))
         if self._loads:
             wiring.connect(m, link.load, self._core.load)
+        if self._extras.readback:
+            m.d.comb += link.fetched.eq(self._core.fetched)
         if self._extras.probe:
             wiring.connect(m, link.probe, self._core.probe)
         m.d.comb += self.busy.eq(link.busy)

@@ -1,7 +1,7 @@
 """Weights that come at run time: memories without contents of their own, and the words that fill them."""
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Array, Cat, Module, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,9 +13,10 @@ PART = 16       # bits that are written at once, and width of an SPRAM
 SPRAM_WORDS = 16384
 MAX_ROWS = 1 << PART
 
-LOAD = data.StructLayout({"layer": 8, "start": 1, "word": PART})
+LOAD = data.StructLayout({"layer": 8, "start": 1, "read": 1, "word": PART})
 """One write: with `start`, `word` is the row that the next words begin with; else it is the next 16 bits, lowest first,
-and after a whole row they go on in the next one. `layer` says whose memory it is for."""
+and after a whole row they go on in the next one; with `read` those 16 bits are read instead. `layer` says whose memory
+it is for."""
 
 
 class LoadableMemory(wiring.Component):
@@ -35,6 +36,8 @@ class LoadableMemory(wiring.Component):
         The row of the clock before, if `load` was not valid then.
     load : In(stream.Signature(LOAD))
         What is for this memory: its `layer` is not looked at. Always ready.
+    fetched : Out(16)
+        What the clock before has read, as `load` says.
     """
 
     def __init__(self, *, width: int, depth: int, kind: str):
@@ -44,6 +47,7 @@ class LoadableMemory(wiring.Component):
             "row": In(index_shape(max(depth, 2))),
             "data": Out(width),
             "load": In(stream.Signature(LOAD)),
+            "fetched": Out(PART),
         })
 
     def elaborate(self, platform):
@@ -52,15 +56,19 @@ class LoadableMemory(wiring.Component):
         position = Signal(range(self.depth + 1))
         part = Signal(range(parts))
         address = Signal.like(self.row)
+        s1_part = Signal.like(part)
+        goes_on = Signal()
         write = Signal()
+        m.d.sync += s1_part.eq(part)
         m.d.comb += [
             load.ready.eq(1),
-            write.eq(load.valid & ~load.p.start & (position != self.depth)),
+            goes_on.eq(load.valid & ~load.p.start & (position != self.depth)),
+            write.eq(goes_on & ~load.p.read),
             address.eq(self.row),
         ]
         with m.If(load.valid):
             m.d.comb += address.eq(position)
-        with m.If(write):
+        with m.If(goes_on):
             m.d.sync += part.eq(part + 1)
             with m.If(part == parts - 1):
                 m.d.sync += [part.eq(0), position.eq(position + 1)]
@@ -77,11 +85,12 @@ class LoadableMemory(wiring.Component):
                 shape=width, depth=max(self.depth, 2), init=[], attrs=attributes)
             read, port = words.read_port(), words.write_port()
             m.d.comb += [
-                read.addr.eq(address), read.en.eq(~load.valid),
+                read.addr.eq(address), read.en.eq(~port.en),
                 port.addr.eq(address), port.data.eq(load.p.word), port.en.eq(write & (part == k)),
             ]
             reads.append(read.data)
-        m.d.comb += self.data.eq(Cat(reads))
+        fetched = Array(reads)[s1_part] if parts > 1 else reads[0]
+        m.d.comb += [self.data.eq(Cat(reads)), self.fetched.eq(fetched)]
         return m
 
 

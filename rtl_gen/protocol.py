@@ -65,8 +65,8 @@ NO_RESULT = Status(name="NO_RESULT", code=4, text="READ or PROBE before any infe
                                                   "start or RESET")
 NO_WEIGHTS = Status(name="NO_WEIGHTS", code=5, text="RUN or STREAM without a COMMIT since start or the last "
                                                     "LOAD")
-NOT_THERE = Status(name="NOT_THERE", code=6, text="PROBE or FETCH of a layer, neuron or row that is not there, or that "
-                                                  "this device cannot read")
+NOT_THERE = Status(name="NOT_THERE", code=6, text="PROBE of a layer or neuron that is not there, or that this device "
+                                                  "cannot read")
 BAD_ORDER = Status(name="BAD_ORDER", code=7, text="STREAM of a timestep that does not come next")
 STATUSES = (OK, BAD_CRC, BAD_LENGTH, UNKNOWN_COMMAND, NO_RESULT, NO_WEIGHTS, NOT_THERE, BAD_ORDER)
 
@@ -128,8 +128,8 @@ PROBE = Command(name="PROBE", code=8, text="membranes after the last inference",
                 reply=(Field(name="membranes", kind="words", text="for each of probe_neurons neurons membrane_words "
                              "words, two's complement; beyond the layer's last neuron they mean nothing"),))
 FETCH = Command(name="FETCH", code=9, text="weights back from a layer's memory", needs="readback", request=PLACE,
-                reply=(Field(name="weights", kind="words", text="load_words words; beyond the last row they mean "
-                                                                "nothing"),))
+                reply=(Field(name="weights", kind="words", text="load_words words; where there are none that were "
+                                                                "loaded they mean nothing"),))
 STREAM = Command(name="STREAM", code=10, text="some timesteps of an inference", needs="stream_steps", request=(
     Field(name="stream", kind="u16", text="number of the inference: another one than that of the one before"),
     Field(name="timestep", kind="u16", text="the timestep that the values begin with; 0 begins an inference, "

@@ -12,10 +12,12 @@ class Extras:
     Parameters
     ----------
     probe : the host can read membranes of layers that keep them in a memory: all but parallel ones.
+    readback : the host can read weights back that it has loaded.
     queue : bytes of further requests that are kept while one is under way, 16 to 32768, or 0 for none.
     """
 
     probe: bool = False
+    readback: bool = False
     queue: int = 0
 
     def __post_init__(self):

@@ -14,6 +14,7 @@ from spikeloom.rtl_gen.link.enframer import Enframer
 from spikeloom.rtl_gen.link.header_watch import HeaderWatch
 from spikeloom.rtl_gen.link.memory_map import MemoryMap
 from spikeloom.rtl_gen.loading import LOAD as LOAD_LAYOUT
+from spikeloom.rtl_gen.loading import PART
 from spikeloom.rtl_gen.probe import probe_signature
 
 
@@ -40,6 +41,8 @@ class HostLink(wiring.Component):
         Input and output of the core.
     load : Out(stream.Signature(loading.LOAD)), if identity.load_words is not 0
         Weights for the core.
+    fetched : In(16), if identity.readback is not 0
+        What the clock before has read of the core's weights.
     probe : Out(probe_signature(16 * identity.membrane_words)), if that is not 0
         Membranes of the core.
     abort : Out(1)
@@ -57,6 +60,7 @@ class HostLink(wiring.Component):
         bits = 16 * identity.membrane_words
         super().__init__({
             **({"probe": Out(probe_signature(bits))} if bits else {}),
+            **({"fetched": In(PART)} if identity.readback else {}),
             **({"load": Out(stream.Signature(LOAD_LAYOUT))} if self._loads else {}),
             "i": In(stream.Signature(8, always_ready=True)),
             "o": Out(stream.Signature(8)),
@@ -89,6 +93,8 @@ class HostLink(wiring.Component):
         if self._loads:
             then |= {protocol.LOAD: ("LOAD", [desk.has_weights.eq(0)]),
                      protocol.COMMIT: ("ADOPT", [desk.has_weights.eq(0)])}
+        if desk.offers(protocol.FETCH):
+            then |= {protocol.FETCH: ("LOAD", [])}
         if desk.offers(protocol.PROBE):
             then |= {protocol.PROBE: ("AIM", [])}
         with m.FSM() as fsm:

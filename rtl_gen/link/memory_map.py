@@ -46,7 +46,7 @@ class MemoryMap:
         """Where the CRC of a request ends up, if its length is right."""
         loads = LOAD_HEADER + self.identity.load_words
         return self.frame + {protocol.RUN: self.identity.frame_words, protocol.LOAD: loads,
-                             protocol.COMMIT: DIGEST, protocol.PROBE: PLACE}.get(command, 0)
+                             protocol.COMMIT: DIGEST, protocol.PROBE: PLACE, protocol.FETCH: PLACE}.get(command, 0)
 
     @property
     def depth(self) -> int:
@@ -66,5 +66,6 @@ class MemoryMap:
             protocol.RUN: (self.label, self.frame),
             protocol.READ: (self.scores, self.frame),
             protocol.STATUS: (0, self.who),
+            protocol.FETCH: (self.frame, self.frame + self.identity.load_words),
             protocol.PROBE: (self.frame, self.frame + self.identity.probe_neurons * self.identity.membrane_words),
         }.get(command, (0, 0))

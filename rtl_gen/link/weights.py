@@ -1,14 +1,15 @@
-"""The part of the host link that takes weights."""
+"""The part of the host link that takes weights, and gives them back."""
 
 from amaranth import Module, Mux, Signal
 
 from spikeloom.rtl_gen.link.desk import Desk
 from spikeloom.rtl_gen.link.memory_map import DIGEST
-from spikeloom.rtl_gen.protocol import LOAD
+from spikeloom.rtl_gen.protocol import FETCH, LOAD
 
 
 def load(m: Module, desk: Desk) -> None:
-    """LOAD: layer, row and weights to the core."""
+    """LOAD: layer, row and weights to the core; of FETCH layer and row only."""
+    fetches = desk.offers(FETCH)
     load, read = desk.ports.load, desk.read
     fetched = Signal()
     layer = Signal.like(load.p.layer)
@@ -33,6 +34,22 @@ def load(m: Module, desk: Desk) -> None:
             m.d.sync += fetched.eq(1)
             with m.If(desk.pointer == desk.map.crc(LOAD)):
                 m.d.sync += [fetched.eq(0), at_layer.eq(1), at_row.eq(0)]
+                m.next = "COMMAND"
+            if fetches:
+                is_fetch = desk.request.command == FETCH.code
+                with m.If(is_fetch & (desk.pointer == desk.map.crc(FETCH))):
+                    m.d.comb += desk.go_to(desk.map.frame)
+                    m.d.sync += [fetched.eq(0), at_layer.eq(1), at_row.eq(0)]
+                    m.next = "READ"
+    if fetches:
+        with m.State("READ"):
+            m.d.comb += [load.valid.eq(1), load.p.read.eq(1)]
+            with m.If(load.ready):
+                m.next = "BACK"
+        with m.State("BACK"):
+            m.d.comb += [*desk.put(desk.ports.fetched), desk.advance.eq(1)]
+            m.next = "READ"
+            with m.If(desk.pointer == desk.map.reply(FETCH)[1] - 1):
                 m.next = "COMMAND"
 
 

@@ -37,6 +37,7 @@ class Integrator(wiring.Component):
     i : In(stream of event_layout(inputs, value)), each timestep `passes` times
     o : Out(stream of group_layout(item=ArrayLayout(sum_shape, groups_of))); lanes beyond the last neuron mean nothing
     load : In(stream of loading.LOAD), unless the weights are in a ROM; no event is taken while it is valid
+    fetched : Out(16), likewise: see `loading.LoadableMemory`
     """
 
     def __init__(self, synapses: Dense, *, lanes: int, groups_of: int, value: Shape | None, sums: tuple[int, int],
@@ -52,7 +53,7 @@ class Integrator(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(event_layout(synapses.inputs, value))),
             "o": Out(stream.Signature(group_layout(item=item))),
-            **({} if weights == "rom" else {"load": In(stream.Signature(loading.LOAD))}),
+            **({} if weights == "rom" else {"load": In(stream.Signature(loading.LOAD)), "fetched": Out(loading.PART)}),
         })
 
     def weight_words(self) -> list[int]:
@@ -146,7 +147,7 @@ class Integrator(wiring.Component):
             return Const(0), read.data
         m.submodules.weights = loaded = loading.LoadableMemory(width=width, depth=rows, kind=self.weights)
         wiring.connect(m, wiring.flipped(self.load), loaded.load)
-        m.d.comb += loaded.row.eq(row)
+        m.d.comb += [loaded.row.eq(row), self.fetched.eq(loaded.fetched)]
         return self.load.valid, loaded.data
 
 
