@@ -43,5 +43,15 @@ def test_the_identity_is_there_from_the_start():
     assert memory.init[:start] == [0] * 5
 
 
+def test_what_is_read_back_takes_the_place_of_a_frame():
+    memory = MemoryMap(identity=identity(membrane_words=2, probe_neurons=24, readback=1, load_words=20))
+    for command, words in ((protocol.PROBE, 48), (protocol.FETCH, 20)):
+        assert memory.reply(command) == (memory.frame, memory.frame + words)
+        assert memory.crc(command) == memory.frame + 2
+    assert memory.depth == memory.frame + 50
+    small = MemoryMap(identity=identity(frame_words=1, membrane_words=1, probe_neurons=8))
+    assert small.depth == small.frame + 8
+
+
 def test_mnist_spikes_fit_one_block_ram():
     assert MemoryMap(identity=identity()).depth <= 256
