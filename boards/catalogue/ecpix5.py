@@ -20,7 +20,7 @@ def _ecpix5(size: int) -> Board:
         leds_active_low=True,
         programmer=Programmer(tool="openfpgaloader", options=("-b", "ecpix5"), keep=("-f",), usb="0403:6010"),
         platform=f"ecpix5:ECPIX5{size}Platform",
-        notes="Revision 03 has another programmer: set OPENFPGALOADER to 'openFPGALoader -b ecpix5_r03'.",
+        notes="Revision 03 has another programmer chip: load it with 'openFPGALoader -b ecpix5_r03 top.bit'.",
     )
 
 
