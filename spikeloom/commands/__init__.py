@@ -31,6 +31,30 @@ def plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--update-lanes", metavar="U,U,..", help="neurons updated at once: powers of two, the last 1")
 
 
+def extras_argument(parser: argparse.ArgumentParser) -> None:
+    """What the host link has beyond the plain one."""
+    parser.add_argument("--extras", default="", metavar="WHAT",
+                        help="of the host link, with commas between: probe (membranes can be read), readback (loaded "
+                        "weights can be read back), queue=BYTES (requests wait while one runs)")
+
+
+def extras(arguments: argparse.Namespace):
+    """The `Extras` that the arguments ask for."""
+    from spikeloom.rtl_gen.link.extras import Extras
+    kinds = {field.name: type(field.default) for field in dataclasses.fields(Extras)}
+    found: dict[str, object] = {}
+    for item in filter(None, arguments.extras.split(",")):
+        name, equals, value = item.strip().partition("=")
+        if kinds.get(name) is bool and not equals:
+            found[name] = True
+        elif kinds.get(name) is int and value.isdecimal():
+            found[name] = int(value)
+        else:
+            known = ", ".join(name if kind is bool else f"{name}=NUMBER" for name, kind in kinds.items())
+            raise SpikeloomError(f"--extras must be of {known}, not {item!r}")
+    return Extras(**found)
+
+
 def folder_argument(parser: argparse.ArgumentParser) -> None:
     """Where results go."""
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder for results (default: build/NAME)")

@@ -5,6 +5,7 @@ import json
 
 from spikeloom import commands, report, terminal
 from spikeloom.commands import swap
+from spikeloom.errors import SpikeloomError
 from spikeloom.qsnn import load
 
 EXAMPLE = "spikeloom build examples/mnist-icebreaker.qsnn --board icebreaker --clock 24"
@@ -16,6 +17,7 @@ def add(parser) -> None:
     parser.add_argument("--clock", type=float, metavar="MHZ",
                         help="run at this clock (default: the board's, mostly its oscillator)")
     parser.add_argument("--baud", type=int, help="of the host link (default: the board's, 1000000 for most)")
+    commands.extras_argument(parser)
     parser.add_argument("--seed", type=int, default=1, help="of placement (default: 1)")
     parser.add_argument("--swappable", nargs="?", const="weights", metavar="WHAT",
                         help="leave room for a swap of the weights (the default), or with 'all' of thresholds and "
@@ -28,11 +30,13 @@ def run(arguments) -> int:
     network = load(arguments.network)
     if arguments.baud is None:
         arguments.baud = boards.board(arguments.board).baud
-    folder = commands.folder(arguments)
+    folder, extras = commands.folder(arguments), commands.extras(arguments)
+    if arguments.extras and arguments.swappable is not None:
+        raise SpikeloomError(f"--extras must be left out with --swappable, not {arguments.extras!r}")
     plan = _plan(arguments, network)
     clock = None if arguments.clock is None else round(arguments.clock * 1e6)
     built = bitstream(plan, arguments.board, folder, clock_hz=clock, baud=arguments.baud, seed=arguments.seed,
-                      swappable=arguments.swappable is not None)
+                      swappable=arguments.swappable is not None, extras=extras)
     if arguments.swappable is not None:
         note = swap.note(plan, arguments.swappable, board=arguments.board, clock_hz=clock, baud=arguments.baud)
         report.write(folder / swap.NOTE, json.dumps(note, indent=2) + "\n")

@@ -5,7 +5,7 @@ The table sets what the simulation of the core said beside what the device says 
 class, score, membrane or number of cycles differs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,7 @@ def add(parser) -> None:
     commands.network_argument(parser)
     commands.plan_arguments(parser)
     virtual.line_arguments(parser)
+    commands.extras_argument(parser)
     parser.add_argument("--virtual", action="store_true", help="a virtual board")
     parser.add_argument("--port", help="the serial port of the board (default: that of its USB device)")
     parser.add_argument("--no-build", dest="build", action="store_false", help="no place and route; needs --virtual")
@@ -48,7 +49,6 @@ def add(parser) -> None:
 
 def run(arguments) -> int:
     from spikeloom import boards
-    from spikeloom.rtl_gen.link.extras import Extras
     from spikeloom.rtl_gen.probe import probed_layers
     if arguments.virtual and arguments.port:
         raise SpikeloomError("--port must be left out with --virtual, whose port is its own")
@@ -60,7 +60,9 @@ def run(arguments) -> int:
     chosen, folder = inputs.choose(arguments, network), commands.folder(arguments)
     clock_hz, baud = virtual.clock_of(board, arguments.clock), arguments.baud or board.baud
     plan = commands.planned(arguments, network, must_fit=arguments.build)
-    extras, layers = Extras(probe=arguments.membranes), tuple(probed_layers(plan)) if arguments.membranes else ()
+    extras = commands.extras(arguments)
+    extras = replace(extras, probe=extras.probe or arguments.membranes)
+    layers = tuple(probed_layers(plan)) if arguments.membranes else ()
     built = build.bitstream(plan, board.name, folder, clock_hz=clock_hz, baud=baud, seed=arguments.seed,
                             seconds=seconds, extras=extras) if arguments.build else None
     simulated = simulate(plan, chosen, seconds)

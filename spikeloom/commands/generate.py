@@ -4,6 +4,7 @@
 from pathlib import Path
 
 from spikeloom import commands, report, terminal
+from spikeloom.errors import SpikeloomError
 from spikeloom.qsnn import load
 
 EXAMPLE = "spikeloom generate examples/mnist-icebreaker.qsnn -o core.v"
@@ -17,7 +18,8 @@ def add(parser) -> None:
     kind.add_argument("--link", action="store_true", help="add the host link: a module with rx and tx pins")
     kind.add_argument("--axi", action="store_true", help="AXI ports; also writes NAME.core (FuseSoC) and NAME.md")
     parser.add_argument("--clock", type=float, default=12, metavar="MHZ", help="the link's clock (default: 12)")
-    parser.add_argument("--baud", type=int, default=1_000_000, help="of the link (default: 1000000)")
+    parser.add_argument("--baud", type=int, help="of the link (default: the board's, 1000000 for most)")
+    commands.extras_argument(parser)
 
 
 def run(arguments) -> int:
@@ -44,12 +46,16 @@ def run(arguments) -> int:
 
 def _component(arguments, plan, output: Path):
     """Module name and component."""
+    from spikeloom import boards
     from spikeloom.rtl_gen.axi import AxiCore
     from spikeloom.rtl_gen.core import Core
     from spikeloom.rtl_gen.fusesoc import module_name
     from spikeloom.rtl_gen.linked import LinkedTop
+    if arguments.extras and not arguments.link:
+        raise SpikeloomError(f"--extras must come with --link, whose they are, not {arguments.extras!r} alone")
     if arguments.axi:
         return module_name(output.stem), AxiCore(plan)
     if arguments.link:
-        return "top", LinkedTop(plan, round(arguments.clock * 1e6), arguments.baud)
+        baud = arguments.baud or boards.board(arguments.board).baud
+        return "top", LinkedTop(plan, round(arguments.clock * 1e6), baud, extras=commands.extras(arguments))
     return "core", Core(plan)

@@ -18,7 +18,7 @@ def add(parser) -> None:
     commands.network_argument(parser)
     commands.plan_arguments(parser)
     line_arguments(parser)
-    parser.add_argument("--membranes", action="store_true", help="a device whose membranes can be read")
+    commands.extras_argument(parser)
     parser.add_argument("--link", type=Path, metavar="NAME", help="name of the port (default: in a temporary folder)")
     parser.add_argument("--noise", type=float, default=0.0, metavar="SHARE",
                         help="share of the bytes that are lost, changed, added, repeated, swapped or late")
@@ -32,9 +32,7 @@ def line_arguments(parser) -> None:
 
 
 def run(arguments) -> int:
-    from spikeloom.rtl_gen.link.extras import Extras
-    network = load(arguments.network)
-    extras = Extras(probe=arguments.membranes)
+    network, extras = load(arguments.network), commands.extras(arguments)
     top = compiled(commands.planned(arguments, network), arguments, extras=extras)
     signal.signal(signal.SIGTERM, signal.default_int_handler)   # let go of the port then too
     with board(top, link=arguments.link, noise=arguments.noise, seed=arguments.seed) as served:

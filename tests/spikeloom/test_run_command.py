@@ -35,7 +35,7 @@ def folder(small, tmp_path_factory):
 @pytest.fixture(scope="module")
 def port(folder):
     """Of a virtual board that carries it."""
-    arguments = cli.parser().parse_args(["virtual", str(folder / "small.qsnn"), *DENSE, "--membranes"])
+    arguments = cli.parser().parse_args(["virtual", str(folder / "small.qsnn"), *DENSE, "--extras", "probe"])
     from spikeloom import commands
     from spikeloom.qsnn import load
     from spikeloom.rtl_gen.link.extras import Extras
@@ -147,7 +147,7 @@ def test_membranes_over_the_line(folder, port, small):
 
 def test_virtual_serves_until_it_is_interrupted(folder, ask):
     """As a process of its own, and one that answers over a bad line."""
-    command = [sys.executable, "-m", "spikeloom", "virtual", str(folder / "small.qsnn"), *DENSE, "--membranes",
+    command = [sys.executable, "-m", "spikeloom", "virtual", str(folder / "small.qsnn"), *DENSE, "--extras", "probe",
                "--json", "--noise", "0.01", "--link", str(folder / "link")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process, \
             ended(process):
@@ -180,7 +180,7 @@ def ended(process: subprocess.Popen):
     (["--clock", "0.001"], "clock must be a frequency in MHz that the PLL makes from 12 MHz, not 0.001"),
 ])
 def test_virtual_with_wrong_arguments(capsys, folder, words, message):
-    assert cli.main(["virtual", str(folder / "small.qsnn"), *DENSE, "--membranes", *words]) == 2
+    assert cli.main(["virtual", str(folder / "small.qsnn"), *DENSE, "--extras", "probe", *words]) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"spikeloom virtual: {message}")
 
 
