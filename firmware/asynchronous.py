@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
@@ -82,6 +82,12 @@ class AsyncDevice:
     async def run_many(self, frames: Iterable[np.ndarray]) -> list[Result]:
         """See `Device.run_many`; all results, when the last one is there."""
         return await self.call(lambda device: list(device.run_many(frames)))
+
+    async def stream(self, values: Iterable[np.ndarray]) -> AsyncIterator[np.ndarray]:
+        """See `Device.stream`; `values` is gone through in the other thread, and `read` has the result."""
+        spikes = self.device.stream(values)
+        while (row := await self.call(lambda _: next(spikes, None))) is not None:
+            yield row
 
     async def read(self) -> Result:
         """See `Device.read`."""

@@ -15,7 +15,6 @@ from spikeloom.rtl_gen.protocol import Identity
 
 SOURCES = Path(__file__).with_name("c")
 EXAMPLE = "main.c"
-EVERY_EXTRA = Extras(probe=True)
 _HEADER = 3     # bytes of a reply before its payload
 _RESULT = struct.calcsize(protocol.layout(protocol.RESULT))
 _PLAIN = frozenset(string.ascii_letters + string.digits + " _-+.,:;()")
@@ -49,6 +48,13 @@ def buffer_bytes(identity: Identity) -> int:
                 2 * identity.probe_neurons * identity.membrane_words, 2 * identity.load_words * identity.readback,
                 2 * identity.stream_steps * identity.spike_words + 2)
     return _HEADER + max(payloads)
+
+
+def every_extra(plan) -> Extras:
+    """The extras of a device made from `plan` with which its replies are longest."""
+    network = plan.network
+    return Extras(probe=True, readback=bool(linked.loaded_layers(plan)),
+                  stream=0 if linked.no_stream(network) else network.timesteps)
 
 
 def facts(plan) -> dict[str, object]:
@@ -90,7 +96,7 @@ def header(plan) -> str:
         f"#define NETWORK_READOUT SPIKELOOM_READOUT_{c_protocol.identifier(READOUTS[readout])}",
         "#define NETWORK_FRAME_VALUES (NETWORK_PAGES * NETWORK_INPUTS)",
         f"#define NETWORK_BUFFER {buffer_bytes(identity)}u /* bytes in which every reply has room */",
-        f"#define NETWORK_LARGE_BUFFER {buffer_bytes(linked.identity(plan, EVERY_EXTRA))}u "
+        f"#define NETWORK_LARGE_BUFFER {buffer_bytes(linked.identity(plan, every_extra(plan)))}u "
         "/* those of a device with extras too */",
         "",
         f"typedef {'' if network.input.signed else 'u'}int{8 if network.input.bits <= 8 else 16}_t network_value;", "",

@@ -2,7 +2,7 @@
 
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
@@ -12,6 +12,7 @@ from spikeloom import check
 from spikeloom.errors import LinkError, SpikeloomError
 from spikeloom.firmware.framing import Unframer, frame
 from spikeloom.firmware.many import Requests
+from spikeloom.firmware.timesteps import Timesteps
 from spikeloom.firmware.transport import LineLost, Transport
 from spikeloom.network import Network
 from spikeloom.rtl_gen import linked, protocol, words
@@ -57,7 +58,7 @@ class Device:
         self._patience, self._persisting = patience, False
         self.transport, self.network = transport, network
         self._timeout, self._tries = timeout, check.integer("tries", tries, 1, 1000)
-        self._sequence = 0
+        self._sequence = self._stream = 0
         self._identity: Identity | None = None
 
     def __enter__(self) -> Self:
@@ -192,6 +193,22 @@ class Device:
             label, cycles = self._unpacked(protocol.unpack_result, reply)
             yield Result(label=label, cycles=cycles)
 
+    def stream(self, values: Iterable[np.ndarray]) -> Generator[np.ndarray, None, Result | None]:
+        """One inference timestep by timestep: the output neurons' spikes, bool `(outputs,)`, of each timestep of
+        `values`, as they come; then returns the result with its scores, or None if `values` ended before it.
+
+        `stream_steps` timesteps (see `identify`) are taken from `values` before any of their spikes are there, and no
+        more than the inference has. Each has shape `(inputs,)` or the input's own. Raises `LinkError` where the device
+        cannot do so, or where another inference, a reset or weights came between.
+        """
+        network, identity = self._own_network("run timesteps"), self._needs(protocol.STREAM)
+        self._stream = (self._stream + 1) & 0xffff
+        timesteps = Timesteps(network, identity, self._stream)
+        for payload, count in timesteps.requests(values):
+            reply = self._request(protocol.STREAM, payload)
+            yield from self._unpacked(timesteps.spikes, reply)[:count]
+        return self.read() if timesteps.complete else None
+
     def read(self) -> Result:
         """The last inference again, with its scores. Raises `LinkError` if there was none since start or reset."""
         identity = self._known()
@@ -271,6 +288,10 @@ class Device:
                 layer, first = struct.unpack_from("<HH", payload)
                 raise LinkError(f"the device on {self.transport.name} must be able to read layer {layer} from {first} "
                                 f"on for {command.name}, but has nothing there that it can read")
+            if status == protocol.BAD_ORDER.code:
+                raise LinkError(f"the device on {self.transport.name} must be at timestep "
+                                f"{int.from_bytes(payload[2:4], 'little')} of this inference, but something has come "
+                                "between")
         raise LinkError(f"the device on {self.transport.name} must answer {command.name} within {self._timeout:g} s, "
                         f"not {reason} ({self._tries} tries)")
 
@@ -278,6 +299,7 @@ class Device:
         """Status and payload of the reply to a request sent as one of `sequences`; no status, and why, for none."""
         unframer = Unframer()
         patience = _NOISE + (self._identity.outputs * self._identity.score_words * 4 + self._identity.load_words * 4
+                             + self._identity.stream_steps * self._identity.spike_words * 4
                              if self._identity else 0)
         while patience > 0 and (received := self.transport.read(self._timeout)):
             patience -= len(received)

@@ -8,14 +8,16 @@ from amaranth import Module, ResetInserter
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from spikeloom import check
 from spikeloom.errors import SpikeloomError
-from spikeloom.network import READOUTS, Dense
+from spikeloom.network import READOUTS, Dense, Network
 from spikeloom.rtl_gen import words
 from spikeloom.rtl_gen.core import Core
 from spikeloom.rtl_gen.link import uart
 from spikeloom.rtl_gen.link.extras import PLAIN, Extras
 from spikeloom.rtl_gen.link.host_link import HostLink
 from spikeloom.rtl_gen.link.memory_map import LOAD_HEADER
+from spikeloom.rtl_gen.link.recorder import Recorder
 from spikeloom.rtl_gen.link.request_queue import RequestQueue
 from spikeloom.rtl_gen.loading import PART, load_words
 from spikeloom.rtl_gen.probe import probe_words
@@ -61,12 +63,24 @@ def weights_to_load(plan) -> dict[int, tuple[int, np.ndarray]]:
     return found
 
 
+def no_stream(network: Network) -> str | None:
+    """Why a network cannot be run timestep by timestep, or None."""
+    if len(network.frame_shape) == 1:
+        return "the input is no sequence"
+    if any(layer.delay for layer in network.layers):
+        return "a layer has a delay"    # layers behind it run ahead of the input
+    return None
+
+
 def identity(plan, extras: Extras = PLAIN) -> Identity:
     """What a device made from `plan` and with `extras` answers to IDENTIFY, at first."""
     network, rows = plan.network, [row_words(plan, k) for k in loaded_layers(plan)]
     frame = words.per_frame(network)
     if extras.readback and not rows:
         raise SpikeloomError("readback must be False where no weights are loaded, not True")
+    if extras.stream and (reason := no_stream(network)):
+        raise SpikeloomError(f"stream must be 0 where {reason}, not {extras.stream}")
+    check.integer("stream", extras.stream, 0, network.timesteps)
     membrane_words = probe_words(plan) if extras.probe else 0
     return Identity(
         digest=bytes(8) if rows else bytes.fromhex(network.digest)[:8],
@@ -83,6 +97,7 @@ def identity(plan, extras: Extras = PLAIN) -> Identity:
         membrane_words=membrane_words,
         readback=int(extras.readback),
         probe_neurons=max(min(frame // membrane_words, MOST_PROBED), LEAST_PROBED) if membrane_words else 0,
+        stream_steps=extras.stream,
         queue=extras.queue,
     )
 
@@ -94,7 +109,7 @@ class LinkedCore(wiring.Component):
     ----------
     plan : `spikeloom.rtl_gen.plan.Plan` with source "words".
     core : a component with the members `i`, `o` and, where weights are loaded, `load` of `Core(plan)` to use instead;
-        with `extras.probe` also `probe`.
+        with `extras.probe` also `probe`, with `extras.stream` also the trace of its last layer.
     extras : what it has beyond the plain link.
 
     Members
@@ -111,7 +126,11 @@ class LinkedCore(wiring.Component):
             raise SpikeloomError(f"plan source must be 'words' for a host link, not {plan.source!r}")
         self._core = Core(plan, probe=extras.probe) if core is None else core
         self._loads = bool(loaded_layers(plan))
-        self._link, self._extras = HostLink(identity(plan, extras), result=result_layout(plan.network)), extras
+        who = identity(plan, extras)
+        self._link, self._extras = HostLink(who, result=result_layout(plan.network)), extras
+        if extras.stream:
+            self._trace = getattr(self._core, f"trace{len(plan.layers) - 1}")
+            self._recorder = Recorder(who, lanes=len(self._trace.spikes))
         super().__init__({
             "i": In(stream.Signature(8, always_ready=True)),
             "o": Out(stream.Signature(8)),
@@ -138,6 +157,10 @@ class LinkedCore(wiring.Component):
             m.d.comb += link.fetched.eq(self._core.fetched)
         if self._extras.probe:
             wiring.connect(m, link.probe, self._core.probe)
+        if self._extras.stream:
+            m.submodules.recorder = recorder = ResetInserter(link.abort)(self._recorder)
+            wiring.connect(m, link.recorder, self._recorder.link)
+            m.d.comb += [recorder.valid.eq(self._trace.valid), recorder.spikes.eq(self._trace.spikes)]
         m.d.comb += self.busy.eq(link.busy)
         return m
 

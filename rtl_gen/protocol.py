@@ -247,6 +247,14 @@ def unpack_membranes(payload: bytes, identity: Identity) -> tuple[int, ...]:
     return tuple(int.from_bytes(payload[k:k + size], "little", signed=True) for k in range(0, len(payload), size))
 
 
+def unpack_stream(payload: bytes, identity: Identity) -> tuple[int, bytes]:
+    """`next` and the words of spikes from the payload of a STREAM reply. Raises `SpikeloomError` if it is none."""
+    size = 2 + 2 * identity.stream_steps * identity.spike_words
+    if len(payload) != size:
+        raise SpikeloomError(f"payload of a STREAM reply must have {size} bytes, not {len(payload)}")
+    return int.from_bytes(payload[:2], "little"), payload[2:]
+
+
 def _unpack(name: str, table: Sequence[Field], payload: bytes) -> tuple:
     size = struct.calcsize(layout(table))
     if len(payload) != size:

@@ -30,9 +30,13 @@ def per_frame(network: Network) -> int:
 def pack(network: Network, frames: np.ndarray) -> np.ndarray:
     """`frames` (see `Network.frames`) as uint16 words `(batch, per_frame)`."""
     frames = network.frames(frames)
+    return pack_pages(network, frames.reshape(-1, network.input.size)).reshape(len(frames), -1)
+
+
+def pack_pages(network: Network, flat: np.ndarray) -> np.ndarray:
+    """Sets of values `(sets, inputs)`, which the input can hold, as uint16 words `(sets, per_page)`."""
     width, lanes, pages = slot(network.input.bits), values(network), per_page(network)
-    flat = frames.reshape(-1, network.input.size) & ((1 << width) - 1)
+    flat = flat & ((1 << width) - 1)
     padded = np.zeros((len(flat), pages * lanes), np.int64)
     padded[:, : flat.shape[1]] = flat
-    packed = (padded.reshape(len(flat), pages, lanes) << (np.arange(lanes) * width)).sum(axis=2)
-    return packed.reshape(len(frames), -1).astype(np.uint16)
+    return (padded.reshape(len(flat), pages, lanes) << (np.arange(lanes) * width)).sum(axis=2).astype(np.uint16)

@@ -26,6 +26,9 @@ class Desk:
     request : header of the request in hand, and `status` what becomes of it; not answered unless `answer`
     lost : a frame was dropped meanwhile
     has_result, has_weights : an inference is complete; the weights are a network's
+    forgotten : statements that give up an inference that STREAM has left unfinished
+    fetched : a word of the frame is at hand for the core
+    cycles : clocks that the inference has taken so far
     pointer : into the memory; moves on with `advance`, or where `go_to` says
     start, stop : where the payload of its reply begins, and the address after it
     running : the core works
@@ -43,6 +46,9 @@ class Desk:
         self.lost = Signal()
         self.has_result = Signal()
         self.has_weights = Signal() if identity.load_words else Const(1)
+        self.forgotten: list = []
+        self.fetched = Signal()
+        self.cycles = Signal(32)
         self.pointer = Signal(range(memory_map.depth + 1))
         self.advance = Signal()
         self.running = Signal()

@@ -7,12 +7,13 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom import check
 from spikeloom.rtl_gen import protocol
-from spikeloom.rtl_gen.link import inference, listening, probing, replying, weights
+from spikeloom.rtl_gen.link import inference, listening, probing, replying, streaming, weights
 from spikeloom.rtl_gen.link.deframer import Deframer
 from spikeloom.rtl_gen.link.desk import Desk
 from spikeloom.rtl_gen.link.enframer import Enframer
 from spikeloom.rtl_gen.link.header_watch import HeaderWatch
 from spikeloom.rtl_gen.link.memory_map import MemoryMap
+from spikeloom.rtl_gen.link.recorder import recorder_signature
 from spikeloom.rtl_gen.loading import LOAD as LOAD_LAYOUT
 from spikeloom.rtl_gen.loading import PART
 from spikeloom.rtl_gen.probe import probe_signature
@@ -45,6 +46,8 @@ class HostLink(wiring.Component):
         What the clock before has read of the core's weights.
     probe : Out(probe_signature(16 * identity.membrane_words)), if that is not 0
         Membranes of the core.
+    recorder : Out(recorder_signature(identity)), if identity.stream_steps is not 0
+        Output spikes of the core.
     abort : Out(1)
         Resets the core.
     busy : Out(1)
@@ -60,6 +63,7 @@ class HostLink(wiring.Component):
         bits = 16 * identity.membrane_words
         super().__init__({
             **({"probe": Out(probe_signature(bits))} if bits else {}),
+            **({"recorder": Out(recorder_signature(identity))} if identity.stream_steps else {}),
             **({"fetched": In(PART)} if identity.readback else {}),
             **({"load": Out(stream.Signature(LOAD_LAYOUT))} if self._loads else {}),
             "i": In(stream.Signature(8, always_ready=True)),
@@ -89,14 +93,20 @@ class HostLink(wiring.Component):
         with m.If(watch.ended & self.busy):
             m.d.sync += desk.lost.eq(1)
 
-        then = {protocol.RUN: ("FEED", [desk.has_result.eq(0)])}
+        streams = None
+        if desk.offers(protocol.STREAM):
+            streams = streaming.Streams(m, desk)
+            desk.forgotten = streams.forgotten
+        then = {protocol.RUN: ("FEED", [desk.has_result.eq(0), *desk.forgotten])}
         if self._loads:
-            then |= {protocol.LOAD: ("LOAD", [desk.has_weights.eq(0)]),
-                     protocol.COMMIT: ("ADOPT", [desk.has_weights.eq(0)])}
+            then |= {protocol.LOAD: ("LOAD", [desk.has_weights.eq(0), *desk.forgotten]),
+                     protocol.COMMIT: ("ADOPT", [desk.has_weights.eq(0), *desk.forgotten])}
         if desk.offers(protocol.FETCH):
-            then |= {protocol.FETCH: ("LOAD", [])}
+            then |= {protocol.FETCH: ("LOAD", desk.forgotten)}
         if desk.offers(protocol.PROBE):
             then |= {protocol.PROBE: ("AIM", [])}
+        if streams:
+            then |= {protocol.STREAM: ("STREAM", []), protocol.IDENTIFY: ("COMMAND", [streams.repeatable.eq(0)])}
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("LISTEN"))
             listening.listen(m, desk)
@@ -109,4 +119,8 @@ class HostLink(wiring.Component):
             if desk.offers(protocol.PROBE):
                 probing.aim(m, desk)
                 probing.probe(m, desk)
+            if streams:
+                streaming.judge(m, desk, streams)
+                streaming.pour(m, desk, streams)
+                streaming.answer(m, desk, streams)
         return m

@@ -3,16 +3,15 @@
 from amaranth import Module, Mux, Signal
 
 from spikeloom.rtl_gen.link.desk import HEADER_AND_CRC, Desk
-from spikeloom.rtl_gen.protocol import RESET, RUN
+from spikeloom.rtl_gen.protocol import RESET, RUN, STREAM
 
 
 def infer(m: Module, desk: Desk) -> None:
     """FEED: the frame to the core. COLLECT, LABEL, CYCLES: what comes back into the memory."""
     read, write, words, scores = desk.read, desk.write, desk.ports.words, desk.ports.scores
     parts = desk.identity.score_words
-    fetched = Signal()
     part = Signal(range(parts))
-    cycles = Signal(32)
+    fetched, cycles = desk.fetched, desk.cycles
     score = Signal(16 * parts)      # CXXRTL cuts off what it shifts before it shifts it, if that is signed
     m.d.comb += [words.payload.eq(read.data), score.eq(scores.p.score)]
 
@@ -51,6 +50,10 @@ def infer(m: Module, desk: Desk) -> None:
         m.d.comb += desk.put(cycles[16:])
         m.d.sync += desk.has_result.eq(1)
         m.next = "COMMAND"
+        if desk.offers(STREAM):
+            with m.If(desk.request.command == STREAM.code):
+                m.d.comb += desk.go_to(desk.map.frame)
+                m.next = "NEXT"
 
 
 def abort_on_reset(m: Module, desk: Desk, changes: list) -> None:

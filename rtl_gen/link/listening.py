@@ -7,7 +7,7 @@ from spikeloom.rtl_gen.link.desk import HEADER_AND_CRC, OVERRUN, Desk
 from spikeloom.rtl_gen.protocol import BAD_CRC, BAD_LENGTH, NO_RESULT, NO_WEIGHTS, OK, UNKNOWN_COMMAND
 
 NEED_RESULT = protocol.READ, protocol.PROBE
-NEED_WEIGHTS = protocol.RUN,
+NEED_WEIGHTS = protocol.RUN, protocol.STREAM
 
 
 def listen(m: Module, desk: Desk) -> None:
@@ -88,6 +88,6 @@ def tally(m: Module, desk: Desk, then: dict[protocol.Command, tuple[str, list]])
                 m.next = state
     with m.State("CLEAR"):
         m.d.comb += [desk.ports.abort.eq(1), *desk.put(0), desk.advance.eq(1)]
-        m.d.sync += desk.has_result.eq(0)
+        m.d.sync += [desk.has_result.eq(0), *desk.forgotten]
         with m.If(desk.pointer == desk.map.who - 1):
             m.next = "COMMAND"

@@ -7,6 +7,7 @@ from spikeloom.rtl_gen import protocol
 from spikeloom.rtl_gen.protocol import Identity
 
 LOAD_HEADER, DIGEST, PLACE = 2, 4, 2    # words before the weights of a LOAD request, of a digest, of a place
+STREAM_HEADER = 2   # words before the values of a STREAM request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +45,11 @@ class MemoryMap:
 
     def crc(self, command: protocol.Command) -> int:
         """Where the CRC of a request ends up, if its length is right."""
-        loads = LOAD_HEADER + self.identity.load_words
-        return self.frame + {protocol.RUN: self.identity.frame_words, protocol.LOAD: loads,
-                             protocol.COMMIT: DIGEST, protocol.PROBE: PLACE, protocol.FETCH: PLACE}.get(command, 0)
+        identity = self.identity
+        loads = LOAD_HEADER + identity.load_words
+        streams = STREAM_HEADER + identity.stream_steps * identity.frame_words // identity.timesteps
+        return self.frame + {protocol.RUN: identity.frame_words, protocol.LOAD: loads, protocol.COMMIT: DIGEST,
+                             protocol.PROBE: PLACE, protocol.FETCH: PLACE, protocol.STREAM: streams}.get(command, 0)
 
     @property
     def depth(self) -> int:
@@ -67,5 +70,6 @@ class MemoryMap:
             protocol.READ: (self.scores, self.frame),
             protocol.STATUS: (0, self.who),
             protocol.FETCH: (self.frame, self.frame + self.identity.load_words),
+            protocol.STREAM: (self.frame, self.frame + 1 + self.identity.stream_steps * self.identity.spike_words),
             protocol.PROBE: (self.frame, self.frame + self.identity.probe_neurons * self.identity.membrane_words),
         }.get(command, (0, 0))

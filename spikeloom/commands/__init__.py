@@ -35,7 +35,8 @@ def extras_argument(parser: argparse.ArgumentParser) -> None:
     """What the host link has beyond the plain one."""
     parser.add_argument("--extras", default="", metavar="WHAT",
                         help="of the host link, with commas between: probe (membranes can be read), readback (loaded "
-                        "weights can be read back), queue=BYTES (requests wait while one runs)")
+                        "weights can be read back), stream=TIMESTEPS (a sequence runs so many timesteps a request), "
+                        "queue=BYTES (requests wait while one runs)")
 
 
 def extras(arguments: argparse.Namespace):

@@ -11,6 +11,7 @@ from spikeloom.firmware.device import Device
 from spikeloom.firmware.simulated import SimulatedLine
 from spikeloom.firmware.transport import LineLost, Transport
 from spikeloom.rtl_gen import planner
+from spikeloom.rtl_gen.link.extras import Extras
 from spikeloom.rtl_gen.linked import LinkedCore
 from spikeloom.sim.random_networks import random_frames, random_network
 from spikeloom.sim.reference import simulate
@@ -56,6 +57,20 @@ def test_answers_are_the_reference_s():
             await device.reset()
             with pytest.raises(LinkError, match="must have run a frame before its scores are read$"):
                 await device.read()
+
+    asyncio.run(ask())
+
+
+def test_timesteps_are_the_reference_s():
+    network = random_network(59)
+    (one,) = frames = random_frames(network, 59, 1)
+    expected = simulate(network, frames, trace=True, device="cpu")
+
+    async def ask():
+        line = SimulatedLine(LinkedCore(planner.make(network), extras=Extras(stream=3)))
+        async with AsyncDevice(line, network) as device:
+            assert [row.tolist() async for row in device.stream(one)] == expected.spikes[-1][0].tolist()
+            assert (await device.read()).scores == tuple(expected.scores[0])
 
     asyncio.run(ask())
 
@@ -107,5 +122,5 @@ def test_every_method_of_the_device_is_there():
     for name, method in inspect.getmembers(Device, inspect.isfunction):
         if not name.startswith("_"):
             ours = getattr(AsyncDevice, name)
-            assert inspect.iscoroutinefunction(ours), name
+            assert inspect.iscoroutinefunction(ours) or inspect.isasyncgenfunction(ours), name
             assert list(inspect.signature(ours).parameters) == list(inspect.signature(method).parameters), name

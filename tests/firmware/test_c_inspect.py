@@ -1,8 +1,9 @@
-"""The C driver's extras: membranes against the real gateware; weights read back and streams byte for byte."""
+"""The C driver's extras: membranes against the real gateware; timesteps too; weights read back byte for byte."""
 
 import struct
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from spikeloom.firmware import c_network
@@ -20,6 +21,7 @@ from .test_c_driver import Pieces
 from .test_load import network as network_to_load
 from .test_load import plan as plan_to_load
 from .test_membranes import FRAMES, PROBE, readout
+from .test_stream import busy, planned, values
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +120,40 @@ def test_weights_are_read_back_and_compared(library):
         who = replace(who, **changed)
         with pytest.raises(CError, match=f"^SPIKELOOM_{error}$"):
             CDevice(library, Pieces(answer(protocol.IDENTIFY, 1, who.pack())), plan).verify()
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_timesteps_are_the_reference_s(steps, library):
+    """The gateware's spikes, with another inference, a refusal and a reset between."""
+    network = busy()
+    plan, frames = planned(network), values(network, 3, 2)
+    extras = c_network.every_extra(plan)
+    assert (extras.stream, extras.probe) == (network.timesteps, True)
+    extras = replace(extras, stream=steps)
+    outcome = simulate(network, frames, trace=True, device="cpu")
+    size = c_network.buffer_bytes(identity(plan, extras))
+    device = CDevice(library, SimulatedLine(LinkedCore(plan, extras=extras)), plan, size=size)
+    page, spike_words = words.per_page(network), steps * identity(plan, extras).spike_words
+    for number, packed in enumerate(words.pack(network, frames)):
+        given = [*packed.tolist(), *[0] * (steps * page)]
+        device.stream(number + 7, 0, given[:steps * page], spike_words)
+        with pytest.raises(CError, match="^SPIKELOOM_BAD_ORDER$"):
+            device.stream(number + 8, steps, given[:steps * page], spike_words)
+        if number:
+            device.reset()
+        else:
+            assert device.run_words(packed)[0] == outcome.classes[number]
+        with pytest.raises(CError, match="^SPIKELOOM_BAD_ORDER$"):
+            device.stream(number + 7, steps, given[:steps * page], spike_words)
+        rows, timestep = [], 0
+        while not rows or timestep:
+            part = given[timestep * page:][:steps * page]
+            timestep, spikes = device.stream(number + 7, timestep, part, spike_words)
+            assert device.stream(number + 7, len(rows), part, spike_words) == (timestep, spikes)   # once more
+            bits = np.unpackbits(np.array(spikes, "<u2").view(np.uint8), bitorder="little")
+            rows += bits.reshape(steps, -1)[:, :network.outputs].tolist()
+        assert rows[:network.timesteps] == outcome.spikes[-1][number].astype(int).tolist()
+        assert device.read(network.outputs)[:2] == (tuple(outcome.scores[number]), outcome.classes[number])
 
 
 WHO = protocol.Identity(digest=bytes(8), inputs=20, value_bits=3, value_signed=0, frame_words=0, timesteps=5,

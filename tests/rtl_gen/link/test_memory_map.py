@@ -53,5 +53,14 @@ def test_what_is_read_back_takes_the_place_of_a_frame():
     assert small.depth == small.frame + 8
 
 
+def test_timesteps_take_the_place_of_a_frame():
+    memory = MemoryMap(identity=identity(frame_words=24, outputs=18, stream_steps=5))
+    assert memory.crc(protocol.STREAM) == memory.frame + 2 + 5 * 3
+    assert memory.reply(protocol.STREAM) == (memory.frame, memory.frame + 1 + 5 * 2)
+    assert memory.depth == memory.frame + 25
+    small = MemoryMap(identity=identity(frame_words=8, outputs=40, stream_steps=8))
+    assert small.depth == small.frame + 1 + 8 * 3
+
+
 def test_mnist_spikes_fit_one_block_ram():
     assert MemoryMap(identity=identity()).depth <= 256
