@@ -16,6 +16,7 @@ from spikeloom.rtl_gen import planner as plans
 from spikeloom.rtl_gen import verilog, words
 from spikeloom.rtl_gen.collisions import declare_collision_free
 from spikeloom.rtl_gen.link import uart
+from spikeloom.rtl_gen.link.extras import PLAIN, Extras
 from spikeloom.rtl_gen.link.host_link import HostLink
 from spikeloom.rtl_gen.linked import LinkedTop, identity
 from spikeloom.rtl_gen.readout import result_layout
@@ -62,10 +63,11 @@ def test_events_have_no_link():
 class LinkAlone(wiring.Component):
     """Link and UART, with the core's streams as ports."""
 
-    def __init__(self, net, link_type=HostLink):
+    def __init__(self, net, link_type=HostLink, extras=PLAIN):
         plan = plans.make(net)
-        self.link = link_type(identity(plan), result=result_layout(net))
-        super().__init__({"rx": In(1), "tx": Out(1), "busy": Out(1), "abort": Out(1),
+        self.link = link_type(identity(plan, extras), result=result_layout(net))
+        recorder = {"recorder": self.link.signature.members["recorder"]} if extras.stream else {}
+        super().__init__({"rx": In(1), "tx": Out(1), "busy": Out(1), "abort": Out(1), **recorder,
                           "words": Out(self.link.words.signature), "scores": In(self.link.scores.signature.flip())})
 
     def elaborate(self, platform):
@@ -77,6 +79,8 @@ class LinkAlone(wiring.Component):
         wiring.connect(m, link.o, transmitter.i)
         wiring.connect(m, link.words, wiring.flipped(self.words))
         wiring.connect(m, wiring.flipped(self.scores), link.scores)
+        if hasattr(self, "recorder"):
+            wiring.connect(m, link.recorder, wiring.flipped(self.recorder))
         m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx), self.busy.eq(link.busy),
                      self.abort.eq(link.abort)]
         return m
@@ -114,6 +118,11 @@ PROOF = ("hierarchy -top top; proc; flatten; memory_nordff; memory_collect; cutp
 def test_the_memory_is_never_read_and_written_at_once_is_proven():
     """What `declare_collision_free` takes for granted of it."""
     yosys(verilog.to_rtlil(LinkAlone(network(), Proven), "top"), PROOF)
+
+
+def test_the_same_is_proven_with_timesteps():
+    net = network(inputs=20, encoder=None)
+    yosys(verilog.to_rtlil(LinkAlone(net, Proven, Extras(stream=2)), "top"), PROOF)
 
 
 def test_the_proof_fails_for_a_link_that_does():
