@@ -12,14 +12,17 @@ from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Network
 from spikeloom.rtl_gen import planner as plans
+from spikeloom.rtl_gen import timing
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.sim import cosim, volume
+from spikeloom.sim.activity import measure
 from spikeloom.sim.mismatch import Comparison, Mismatch, compare
 from spikeloom.sim.reference import simulate
 
 PATHS = ("volume", "cocotb")
 AROUND = 200
 _VALUES_AT_ONCE = 1 << 24
+_FEW_CYCLES, _TYPICAL = 300_000, 20     # clock cycles that a fast build takes seconds for; frames that tell how many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +105,7 @@ def verify(
     records = []
     if "volume" in paths:
         report("RTL (CXXRTL), compiling", 0, len(frames))
-        built = volume.build(plan, rtlil=rtlil, folder=folder)
+        built = volume.build(plan, rtlil=rtlil, folder=folder, effort=effort(plan, frames))
         records += [_volume(built, frames, pipelined, rtlil, folder, report) for pipelined in (False, True)]
     if "cocotb" in paths:
         chosen = cosim.available() if simulators is None else simulators
@@ -110,6 +113,12 @@ def verify(
             chosen = ("verilator",)
         records += [_cocotb(plan, frames[:cocotb_samples], name, text, folder, report) for name in chosen]
     return records
+
+
+def effort(plan: Plan, frames: np.ndarray) -> str:
+    """Whether to compile fast or to run fast: a wide core takes the compiler minutes, and few frames no time at all."""
+    cycles = timing.latency(plan, measure(plan.network, frames[:_TYPICAL])).mean() * 2 * len(frames)
+    return "compile" if cycles < _FEW_CYCLES else "run"
 
 
 def _volume(built: volume.Volume, frames: np.ndarray, pipelined: bool, rtlil: str | None, folder: Path,

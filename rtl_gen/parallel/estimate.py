@@ -1,5 +1,4 @@
-"""What a parallel layer takes of a part, before synthesis: sums of figures measured on single layers, and what place and
-route adds to them."""
+"""What a parallel layer takes of a part: sums of figures measured on single layers, and what place and route adds."""
 
 from functools import lru_cache
 
@@ -27,8 +26,10 @@ PLACED = {"ice40": 1.0, "ecp5": 1.3}    # cells placed for each one of these: EC
 
 
 def cost(network: Network, layer: int, *, family: str, fan: int | None = None) -> Cost:
-    """Logic cells of layer number `layer`, which adds `fan` terms a clock (`adder.FAN` if not given), with the register of the frame if it is the
-    first and the readout if it is the last. No memory at all."""
+    """Logic cells of layer number `layer`, which adds `fan` terms a clock (`adder.FAN` if not given). No memory at all.
+
+    The register of the frame is the first layer's, the readout the last one's.
+    """
     built, inputs = network.layers[layer], network.presynaptic_range(layer)
     weights, neurons = built.synapses.weights, built.neurons
     width = max((inputs[1] - inputs[0]).bit_length(), 1)

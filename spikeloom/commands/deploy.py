@@ -99,10 +99,11 @@ def simulate(plan, chosen, seconds: dict[str, float]) -> Simulated:
     """The reference and the compiled core on the samples, with progress."""
     from spikeloom.sim import reference, volume
     from spikeloom.sim.mismatch import compare
+    from spikeloom.sim.verify import effort
     frames, cycles, compared, mismatches = chosen.frames, [], 0, 0
     with terminal.progress("simulate", seconds) as update:
         update(0, len(frames), "compiling")
-        core = volume.build(plan)
+        core = volume.build(plan, effort=effort(plan, frames))
         for start in range(0, len(frames), _AT_ONCE):
             part = frames[start:start + _AT_ONCE]
             # One more in front: the first inference after a reset may find the core still busy with itself.

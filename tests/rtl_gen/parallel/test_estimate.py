@@ -61,7 +61,7 @@ def network(kind: str) -> Network:
 
 
 def cells_built(family: str, core: Core, folder: Path) -> int:
-    """Look-up tables before place and route; on iCE40, where each has one flip-flop, also the flip-flops behind no look-up table."""
+    """Look-up tables before place and route; on iCE40, where each has a flip-flop, also flip-flops behind none."""
     (folder / "top.il").write_text(rtlil.convert(Bare(core), name="top", emit_src=False))
     script = f"read_rtlil top.il; {SYNTHESIS[family]} -top top; write_json top.json"
     tools.run(tools.find("yosys"), ["-q", "-p", script], folder=folder, log="log")
