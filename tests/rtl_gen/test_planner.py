@@ -95,6 +95,16 @@ def test_what_fits_nowhere_comes_closest_or_is_refused():
         make(BIG, family="ice40", cells=10, ram=1, must_fit=True)
 
 
+def test_what_is_given_may_fill_the_whole_part():
+    layers = {0: {"strategy": "dense", "lanes": 30, "update_lanes": 2}, 1: {"strategy": "dense", "lanes": 10}}
+    made = make(BIG, family="ice40", layers=layers)
+    cells = cost.of(made, "ice40").cells
+    assert make(BIG, family="ice40", cells=cells, ram=30, must_fit=True, layers=layers) == made
+    with pytest.raises(FitError, match=f"network must fit {cells - 1} logic cells and 30 block RAMs, but the smallest "
+                                       f"plan takes about {cells} and"):
+        make(BIG, family="ice40", cells=cells - 1, ram=30, must_fit=True, layers=layers)
+
+
 def test_without_a_part_the_fastest():
     assert clocks_of(make(BIG)) <= clocks_of(make(BIG, **ICE))
 

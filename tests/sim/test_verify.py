@@ -13,7 +13,7 @@ from spikeloom.rtl_gen import planner as plans
 from spikeloom.rtl_gen import verilog
 from spikeloom.rtl_gen.core import Core
 from spikeloom.sim.reference import simulate
-from spikeloom.sim.verify import verify
+from spikeloom.sim.verify import effort, verify
 from spikeloom.train.samples import load_frames
 
 from .golden import layer
@@ -106,6 +106,12 @@ def test_broken_rtl_is_caught_by_cocotb(network, plan, frames, tmp_path):
     assert (first.sample, first.timestep, first.layer, first.neuron) == (2, 1, 0, 2)
     assert (first.expected, first.found) == ((1, 0), (0, 5))
     assert "trace0__spikes" in first.waveform.read_text()
+
+
+def test_few_frames_are_compiled_fast_and_many_run_fast(plan, frames):
+    """An inference takes 10 to 100 clocks."""
+    assert effort(plan, frames) == "compile"
+    assert effort(plan, np.concatenate([frames] * 10_000)) == "run"
 
 
 def test_pieces(network, plan, frames, monkeypatch):

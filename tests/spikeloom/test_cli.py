@@ -113,6 +113,14 @@ def test_generate_writes_verilog(spikeloom, file, small, tmp_path, options):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.v", "small.qsnn"]
 
 
+def test_extras_are_in_the_hardware(spikeloom, file, tmp_path):
+    spikeloom("generate", file, "-o", "plain.v", "--link")
+    spikeloom("generate", file, "-o", "probed.v", "--link", "--extras", "probe,queue=64")
+    plain, probed = ((tmp_path / name).read_text() for name in ("plain.v", "probed.v"))
+    assert "request_queue" not in plain and "probe" not in plain
+    assert len(probed) > len(plain) and "probe" in probed
+
+
 def test_boards_and_doctor_parse(spikeloom):
     boards = json.loads(spikeloom("boards", "--json")[1])["boards"]
     assert {"icebreaker", "ulx3s-25f", "ulx3s-85f"} <= {board["name"] for board in boards}
