@@ -31,7 +31,7 @@ def export(model: SpikingMlp, *, labels: tuple[str, ...] = (), provenance: dict 
 
 def _layer(layer: SpikingLayer) -> Layer:
     with torch.no_grad():
-        weights, bias, threshold = layer.integers()
+        weights, bias, threshold, recurrent = layer.integers()
     config = layer.config
     if threshold is not None:
         threshold = _integers(threshold)
@@ -46,6 +46,7 @@ def _layer(layer: SpikingLayer) -> Layer:
         synapses=synapses,
         neurons=dataclasses.replace(config.neurons, threshold=threshold, bias=_integers(bias)),
         delay=config.delay,
+        recurrent=None if recurrent is None else Dense(weights=_integers(recurrent), codebook=config.recurrent),
     )
 
 

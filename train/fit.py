@@ -18,6 +18,7 @@ from spikeloom.train.prune import Pruning
 from spikeloom.train.quantize import pace
 
 WARM_UP, EVALUATION_BATCH = 200, 1000
+Optimizer = Callable[[SpikingMlp, float], torch.optim.Optimizer]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +69,25 @@ class Epoch:
     seconds: float
 
 
+def adam(model: SpikingMlp, rate: float) -> torch.optim.Optimizer:
+    """Adam; weights move at the pace of their codebook."""
+    latent = [{"params": [synapses.latent], "lr": rate * pace(synapses.book, pruned=synapses.density < 1)}
+              for synapses in model.all_synapses()]
+    rest = [p for name, p in model.named_parameters() if not name.endswith("latent")]
+    return torch.optim.Adam([*latent, {"params": rest, "lr": rate}])
+
+
 def fit(model: SpikingMlp, images: np.ndarray, labels: np.ndarray, preprocess: Preprocess, schedule: Schedule, *,
         seed: int = 0, validation: tuple[np.ndarray, np.ndarray] | None = None, phase: str = "train",
-        progress: Callable[[Epoch], None] | None = None) -> list[Epoch]:
-    """Train `model` in place on uint8 `images` and `labels`; `progress` is called after every epoch.
+        progress: Callable[[Epoch], None] | None = None, optimizer: Optimizer = adam,
+        after_step: Callable[[], None] | None = None) -> list[Epoch]:
+    """Train `model` in place on uint8 `images` and `labels`.
+
+    Parameters
+    ----------
+    progress : called after every epoch.
+    optimizer : makes one for the model and the schedule's rate; parameters that need no gradient are left out by it.
+    after_step : called after every step of the optimizer, such as to put back weights that may not move.
 
     The same seed gives the same weights on the same machine and number of threads.
     """
@@ -79,7 +95,7 @@ def fit(model: SpikingMlp, images: np.ndarray, labels: np.ndarray, preprocess: P
         raise SpikeloomError(f"training images must be at least a batch of {schedule.batch}, not {len(images)}")
     generator = torch.Generator().manual_seed(seed)
     targets, steps = torch.from_numpy(labels.astype(np.int64)), len(images) // schedule.batch
-    optimizer = _optimizer(model, schedule.rate)
+    optimizer = optimizer(model, schedule.rate)
     pacer = torch.optim.lr_scheduler.LambdaLR(optimizer, _cosine(steps * schedule.epochs))
     plain = _prepared(images, preprocess) if schedule.augment == Augment() else None
     began, history, quantized = time.monotonic(), [], model.quantized
@@ -102,6 +118,8 @@ def fit(model: SpikingMlp, images: np.ndarray, labels: np.ndarray, preprocess: P
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
+            if after_step:
+                after_step()
             pacer.step()
             total += loss.item()
         if not math.isfinite(total):
@@ -131,20 +149,14 @@ def accuracy(model: SpikingMlp, images: np.ndarray, labels: np.ndarray, preproce
 
 def _thin(model: SpikingMlp, pruning: Pruning, step: int, steps: int) -> None:
     if pruning.due(step, steps):
-        for layer in model.layers:
-            layer.thin(pruning.density(layer.config.density, step, steps), pruning.final(step, steps))
+        for synapses in model.all_synapses():
+            if synapses.density < 1:
+                synapses.thin(pruning.density(synapses.density, step, steps), pruning.final(step, steps))
 
 
 def _prepared(images: np.ndarray, preprocess: Preprocess) -> np.ndarray:
     parts = [preprocess.apply(images[k:k + EVALUATION_BATCH]) for k in range(0, len(images), EVALUATION_BATCH)]
     return np.concatenate(parts).astype(np.int32)
-
-
-def _optimizer(model: SpikingMlp, rate: float) -> torch.optim.Optimizer:
-    latent = [{"params": [layer.latent], "lr": rate * pace(layer.config.codebook, pruned=layer.config.density < 1)}
-              for layer in model.layers]
-    rest = [p for name, p in model.named_parameters() if not name.endswith("latent")]
-    return torch.optim.Adam([*latent, {"params": rest, "lr": rate}])
 
 
 def _cosine(steps: int) -> Callable[[int], float]:

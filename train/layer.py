@@ -1,5 +1,6 @@
 """One trained layer: latent weights, batch norm folded into integer threshold and bias, LIF neurons."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,9 +12,10 @@ from torch.nn import functional
 from spikeloom import check, codebooks
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Lif
-from spikeloom.train import neuron, prune
+from spikeloom.train import neuron
 from spikeloom.train.convolution import Convolution
-from spikeloom.train.quantize import exact_limit, quantize, spread, through
+from spikeloom.train.quantize import exact_limit, spread, through
+from spikeloom.train.synapses import Synapses
 
 EPSILON, MOMENTUM = 1e-3, 0.02
 
@@ -32,6 +34,7 @@ class LayerConfig:
     density : share of the weights that pruning leaves, above 0; 1: no pruning.
     balance : see `spikeloom.train.prune.mask`.
     convolution : instead of all inputs to all neurons; the neurons of a channel share bias and threshold.
+    recurrent : codebook of synapses from the layer's own spikes of the timestep before; None: there are none.
     """
 
     codebook: object
@@ -42,6 +45,7 @@ class LayerConfig:
     density: float = 1.0
     balance: int = 1
     convolution: Convolution | None = None
+    recurrent: object | None = None
 
     def __post_init__(self):
         codebooks.kind(self.codebook)
@@ -58,6 +62,10 @@ class LayerConfig:
         if self.convolution is not None and self.convolution.outputs != self.neurons.neurons:
             raise SpikeloomError(f"neurons must be as many as the convolution's outputs, {self.convolution.outputs}, "
                                  f"not {self.neurons.neurons}")
+        if self.recurrent is not None:
+            codebooks.kind(self.recurrent)
+            if self.convolution is not None or not self.neurons.fires:
+                raise SpikeloomError("recurrent synapses must be in a layer that fires and has no convolution")
 
     @property
     def rows(self) -> int:
@@ -70,11 +78,28 @@ class LayerConfig:
 
 
 class Integers(NamedTuple):
-    """What a layer computes with: weights as in the contract, bias (outputs,), threshold (outputs or 1,) or None."""
+    """What a layer computes with: weights as in the contract, bias (outputs,), threshold (outputs or 1,) or None,
+    recurrent weights (outputs, outputs) or None."""
 
     weights: torch.Tensor
     bias: torch.Tensor
     threshold: torch.Tensor | None
+    recurrent: torch.Tensor | None
+
+
+class Gate(nn.Module):
+    """What a method puts between batch norm and neurons: this one does nothing, and so is the base of others."""
+
+    def fold(self, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+        """The threshold of each row over the reals, in LSB, for one that would be `scale` without a gate.
+
+        `shift` is what batch norm adds, in thresholds. What is done here is exported.
+        """
+        return scale
+
+    def forward(self, current: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
+        """Currents `(batch, timesteps or 1, outputs)` in LSB, bias included; what is done here cannot be exported."""
+        return current
 
 
 class SpikingLayer(nn.Module):
@@ -83,75 +108,105 @@ class SpikingLayer(nn.Module):
     Batch norm and firing at 1 say that the neuron fires when the sum over time of `gain / sd * (I - mean) + shift`
     reaches 1. Divided by `|gain| / sd` that is the contract's neuron: threshold `ceil(sd / |gain|)`, bias
     `round(shift * sd / |gain| - sign(gain) * mean)`, and a row of weights changes its sign where the gain is negative.
-    A readout layer has no batch norm, only a bias.
+    A readout layer has no batch norm, only a bias. Recurrent weights change their sign with their row; batch norm sees
+    nothing of them.
     """
 
     def __init__(self, config: LayerConfig, inputs: int, generator: torch.Generator):
         super().__init__()
-        self.config, self.quantized, self.frozen, self.thinned = config, True, False, False
+        self.config, self.quantized, self.frozen, self.gate = config, True, False, None
         size, fires, shape = config.rows, config.neurons.fires, config.weight_shape(inputs)
         self.places = config.neurons.neurons // size
-        self.latent = nn.Parameter(spread(config.codebook) * torch.randn(shape, generator=generator))
+        self.synapses = Synapses(config.codebook, shape, generator, density=config.density, balance=config.balance)
         self.shift = nn.Parameter(torch.full((size,), 0.3 if fires else 0.0), requires_grad=config.biases == "neuron")
         if fires:
             self.gain = nn.Parameter(torch.ones(size if config.thresholds == "neuron" else 1))
             self.register_buffer("mean", torch.zeros(size))
             self.register_buffer("variance", torch.ones(size))
-        self.register_buffer("kept", torch.ones_like(self.latent) if config.density < 1 else None)
-        self.register_buffer("step", torch.ones(()))
-        fan_in = self.latent[0].numel() * config.density
+        self.recurrent = Synapses(config.recurrent, (size, size), generator) if config.recurrent else None
+        fan_in = self.synapses.latent[0].numel() * config.density
         self.unit = spread(config.codebook) * 2.0**config.codebook.fraction * fan_in**0.5
 
     def forward(self, x: torch.Tensor, timesteps: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Spikes and membranes `(batch, timesteps, outputs)` for values `x` `(batch, timesteps or 1, inputs)`."""
-        weights = self._weights()
-        sums = self._sums(x, weights)
+        sums = self._sums(x, self._weights(self.synapses))
         bias, threshold = self._everywhere(*self._fold(*self._statistics(sums)))
-        current = (sums + bias).expand(-1, timesteps, -1)
+        current = sums + bias
+        if self.gate is not None:
+            current = self.gate(current, threshold)
+        current = current.expand(-1, timesteps, -1)
+        feedback = None if self.recurrent is None else self._weights(self.recurrent).T
         state, spikes, membranes = neuron.start(current[:, 0]), [], []
+        fired = torch.zeros_like(current[:, 0])
         for t in range(timesteps):
-            fired, state = neuron.step(current[:, t], state, self.config.neurons, threshold, self.quantized)
+            total = current[:, t] if feedback is None else current[:, t] + fired @ feedback
+            fired, state = neuron.step(total, state, self.config.neurons, threshold, self.quantized)
             spikes.append(fired)
             membranes.append(state.v)
         return torch.stack(spikes, 1), torch.stack(membranes, 1)
 
-    def thin(self, density: float, final: bool) -> None:
-        """Keep this share of the weights, the largest; for good if `final`."""
-        if self.kept is not None:
-            self.kept.copy_(prune.mask(self.latent.flatten(1), density, self.config.balance).view_as(self.latent))
-            self.thinned = final
+    def all_synapses(self) -> list[Synapses]:
+        """From the layer before, and from itself if it is recurrent."""
+        return [self.synapses] if self.recurrent is None else [self.synapses, self.recurrent]
 
     def quantize(self) -> None:
         """Go from real to integer weights; what pruning left is first scaled to the codebook's magnitudes."""
         self.quantized = True
-        if self.kept is not None:
-            with torch.no_grad():
-                mean = (self.latent.abs() * self.kept).sum() / self.kept.sum()
-                self.step.copy_(mean / (2 * spread(self.config.codebook)))
+        for synapses in self.all_synapses():
+            synapses.quantize()
+
+    def recode(self, book: object, step: torch.Tensor | float, *, membrane_bits: int,
+               recurrent: object | None = None) -> None:
+        """The same function over the reals, with weights of another codebook and so another LSB.
+
+        Parameters
+        ----------
+        book, step : see `Synapses.recode`; one step for each row needs thresholds for each neuron.
+        membrane_bits : of the neurons, from now on.
+        recurrent : codebook of recurrent synapses; their step follows, since a layer has one LSB.
+        """
+        neurons = self.config.neurons
+        if neurons.v_reset or neurons.floor is not None:
+            raise SpikeloomError("neurons must have v_reset 0 and no floor to be given another LSB")
+        if (recurrent is None) != (self.recurrent is None):
+            raise SpikeloomError("recurrent codebook must be given for recurrent synapses, and only for them")
+        before = self.synapses.lsb
+        self.synapses.recode(book, step)
+        ratio = before / self.synapses.lsb
+        if ratio.ndim and self.config.thresholds == "layer" or ratio.ndim and not neurons.fires:
+            raise SpikeloomError("a step for each row must be in a layer that fires, with thresholds for each neuron")
+        if recurrent is not None:
+            self.recurrent.recode(recurrent, self.synapses.lsb * 2.0**recurrent.fraction)
+        if neurons.fires:
+            self.mean.mul_(ratio)
+            self.variance.add_(EPSILON).mul_(ratio**2).sub_(EPSILON)
+        else:
+            self.unit *= float(ratio)
+        self.config = dataclasses.replace(self.config, codebook=book, recurrent=recurrent,
+                                          neurons=dataclasses.replace(neurons, membrane_bits=membrane_bits))
 
     def integers(self) -> Integers:
         """Weights, bias and threshold of evaluation: what is exported."""
         statistics = (self.mean, self.variance) if self.config.neurons.fires else (None, None)
-        return Integers(self._weights(), *self._everywhere(*self._fold(*statistics)))
+        recurrent = None if self.recurrent is None else self._weights(self.recurrent)
+        return Integers(self._weights(self.synapses), *self._everywhere(*self._fold(*statistics)), recurrent)
 
     def check_exact(self, inputs: tuple[int, int], timesteps: int) -> None:
         """Refuse a layer whose sums may reach beyond the integers that the parameters' float type holds exactly."""
         with torch.no_grad():
-            weights, bias, _ = self.integers()
+            weights, bias, _, recurrent = self.integers()
         neurons, limit = self.config.neurons, exact_limit(weights.dtype)
         v = max(-neurons.v_min, neurons.v_max + 1)
         rows = weights.abs().flatten(1).sum(dim=1).repeat_interleave(self.places)
-        current = float((rows * max(map(abs, inputs)) + bias.abs()).max())
+        own = 0 if recurrent is None else recurrent.abs().sum(dim=1)
+        current = float((rows * max(map(abs, inputs)) + own + bias.abs()).max())
         worst = max(current + 2 * v, v * neurons.decay.num + 2**neurons.decay.shift, v * timesteps)
         if worst >= limit:
             raise SpikeloomError(f"sums of a layer must stay below {limit:.0f} to be exact in {weights.dtype}, "
                                  f"not reach {worst:.0f}: narrow the membrane or train in torch.float64")
 
-    def _weights(self) -> torch.Tensor:
-        weights, book, pruned = self.latent / self.step, self.config.codebook, self.kept is not None
-        weights = quantize(weights, book, pruned=pruned) if self.quantized else weights * 2.0**book.fraction
-        if self.kept is not None:
-            weights = prune.masked(weights, self.kept, self.thinned)
+    def _weights(self, synapses: Synapses) -> torch.Tensor:
+        weights = synapses(self.quantized)
         return weights * self._sign().view(-1, *[1] * (weights.ndim - 1)) if self.config.neurons.fires else weights
 
     def _sums(self, x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -189,6 +244,8 @@ class SpikingLayer(nn.Module):
             variance = variance.mean(dim=0, keepdim=True)
         scale = (variance + EPSILON).sqrt() / (self.gain.abs() + EPSILON)
         bias = self.shift * scale - self._sign() * mean if self.config.biases == "neuron" else 0 * mean
+        if self.gate is not None:
+            scale = self.gate.fold(scale, self.shift)
         threshold = self._rounded(scale, torch.ceil)
         if self.quantized:
             threshold = through(threshold, threshold.detach().clamp(1, self.config.neurons.v_max + 1))

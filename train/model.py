@@ -10,6 +10,7 @@ from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import READOUTS, Input
 from spikeloom.train.layer import LayerConfig, SpikingLayer
+from spikeloom.train.synapses import Synapses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +40,13 @@ class MlpConfig:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Output:
-    """What a batch gave: spikes and membranes of each layer `(batch, timesteps, neurons)`, and `(batch, outputs)`:
+    """What a batch gave: what each layer saw `(batch, timesteps or 1, inputs)`, its spikes and membranes `(batch,
+    timesteps, neurons)`, and `(batch, outputs)`:
 
     `values`: what the readout compares (counts, membranes, or first-spike times), `logits`: what the loss sees.
     """
 
+    inputs: list[torch.Tensor]
     spikes: list[torch.Tensor]
     membranes: list[torch.Tensor]
     values: torch.Tensor
@@ -88,6 +91,10 @@ class SpikingMlp(nn.Module):
         for layer in self.layers:
             layer.quantize()
 
+    def all_synapses(self) -> list[Synapses]:
+        """Of all layers, in order."""
+        return [synapses for layer in self.layers for synapses in layer.all_synapses()]
+
     def freeze(self, frozen: bool = True) -> None:
         """Stop (or resume) batch norm's statistics: training then sees the thresholds and biases of evaluation."""
         for layer in self.layers:
@@ -105,14 +112,15 @@ class SpikingMlp(nn.Module):
 
     def forward(self, frames: np.ndarray) -> Output:
         """Run integer frames `(batch, [timesteps,] *input.shape)`."""
-        x, spikes, membranes = self.encode(frames), [], []
+        x, inputs, spikes, membranes = self.encode(frames), [], [], []
         for layer in self.layers:
+            inputs.append(x)
             fired, v = layer(x, self.config.timesteps)
             spikes.append(fired)
             membranes.append(v)
             x = _delayed(fired, layer.config.delay)
         values, logits, classes = self._read(spikes[-1], membranes[-1])
-        return Output(spikes=spikes, membranes=membranes, values=values, logits=logits, classes=classes)
+        return Output(inputs=inputs, spikes=spikes, membranes=membranes, values=values, logits=logits, classes=classes)
 
     def check_exact(self) -> None:
         """Refuse a model whose evaluation could round: see `SpikingLayer.check_exact`."""

@@ -36,7 +36,7 @@ def frames() -> np.ndarray:
 def test_a_convolution_is_exported_exactly(geometry, thresholds, density):
     made, some = model(geometry, thresholds, density), frames()
     for layer in made.layers:
-        layer.thin(density, True)
+        layer.synapses.thin(density, True)
     for _ in range(60):
         made(some)
     with torch.no_grad():
@@ -45,7 +45,8 @@ def test_a_convolution_is_exported_exactly(geometry, thresholds, density):
     assert compare(made, network, some).mismatches == 0
     assert network.layers[0].synapses.output == geometry.output
     if density < 1:
-        assert np.count_nonzero(network.layers[0].synapses.weights) == round(density * made.layers[0].latent.numel())
+        latent = made.layers[0].synapses.latent
+        assert np.count_nonzero(network.layers[0].synapses.weights) == round(density * latent.numel())
     with torch.no_grad():
         assert 0.02 < made(some).spikes[0].mean() < 0.98
 

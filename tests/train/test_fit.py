@@ -29,7 +29,7 @@ def run(seed: int = 0, schedule: Schedule = SCHEDULE, **options) -> tuple[Spikin
 
 def test_the_same_seed_trains_the_same_model():
     one, two, other = run(), run(), run(seed=1)
-    assert torch.equal(one[0].layers[0].latent, two[0].layers[0].latent)
+    assert torch.equal(one[0].layers[0].synapses.latent, two[0].layers[0].synapses.latent)
     assert [epoch.loss for epoch in one[1]] == [epoch.loss for epoch in two[1]] != [epoch.loss for epoch in other[1]]
 
 

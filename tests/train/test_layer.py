@@ -24,10 +24,10 @@ def test_folding_says_what_batch_norm_says(thresholds):
         module.variance.copy_(torch.tensor([9.0, 100.0, 25.0, 49.0, 64.0]))
         module.shift.copy_(torch.tensor([0.3, -0.3, 1.0, 0.0, 0.1]))
         module.eval()
-        weights, bias, threshold = module.integers()
+        weights, bias, threshold, _ = module.integers()
         module.quantized = False
-        _, real_bias, real_threshold = module.integers()
-        plain = torch.where(module.latent >= 0, 1.0, -1.0)
+        _, real_bias, real_threshold, _ = module.integers()
+        plain = torch.where(module.synapses.latent >= 0, 1.0, -1.0)
         x = torch.randint(0, 16, (50, 12), generator=torch.Generator().manual_seed(1)).float()
         variance = module.variance.mean() if thresholds == "layer" else module.variance
         gain = module.gain.sign() * (module.gain.abs() + EPSILON)
@@ -98,7 +98,7 @@ def test_the_bound_is_needed():
     module, total = layer(inputs=11, threshold=None, reset="zero", membrane_bits=30), 11 * ((1 << 21) + 1)
     x = torch.full((1, 1, 11), (1 << 21) + 1)
     with torch.no_grad():
-        module.latent.fill_(1)
+        module.synapses.latent.fill_(1)
         assert module(x.float(), 1)[1][0, 0, 0].item() != total
         assert module.double()(x.double(), 1)[1][0, 0, 0].item() == total
 

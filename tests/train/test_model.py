@@ -50,7 +50,7 @@ def test_delay_shows_nothing_first_and_then_the_spikes_of_before(delay):
     with torch.no_grad():
         model.layers[0].variance.fill_(9)
         output = model.eval()(np.full((5, 2, 4), 5))
-        weights, bias, _ = model.layers[1].integers()
+        weights, bias, _, _ = model.layers[1].integers()
         v = torch.zeros(5, 3)
         for t in range(4):
             seen = output.spikes[0][:, t - delay] if t >= delay else torch.zeros(5, 6)
@@ -60,7 +60,7 @@ def test_delay_shows_nothing_first_and_then_the_spikes_of_before(delay):
 
 
 def test_the_same_seed_gives_the_same_weights():
-    one, two, other = (SpikingMlp(config(), seed=seed).layers[0].latent for seed in (1, 1, 2))
+    one, two, other = (SpikingMlp(config(), seed=seed).layers[0].synapses.latent for seed in (1, 1, 2))
     assert torch.equal(one, two) and not torch.equal(one, other)
 
 

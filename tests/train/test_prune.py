@@ -43,7 +43,7 @@ def trained(book: str) -> tuple[SpikingMlp, list[list[int]], list[torch.Tensor]]
 
     def watch(epoch) -> None:
         left.append([int((layer.integers().weights != 0).sum()) for layer in model.layers])
-        masks.append(model.layers[0].kept.clone())
+        masks.append(model.layers[0].synapses.kept.clone())
 
     fit(model, digits().train_images, digits().train_labels, PREPROCESS, SCHEDULE, progress=watch)
     return model, left, masks
@@ -73,7 +73,7 @@ def test_masks_thin_out_and_then_stay(book):
 def test_without_density_nothing_is_pruned():
     model = SpikingMlp(config("integer", (1.0, 1.0)))
     fit(model, digits().train_images, digits().train_labels, PREPROCESS, dataclasses.replace(SCHEDULE, epochs=3))
-    assert all(layer.kept is None for layer in model.layers)
+    assert all(layer.synapses.kept is None for layer in model.layers)
     assert (model.layers[0].integers().weights != 0).float().mean() > 0.5
 
 

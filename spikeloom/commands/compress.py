@@ -1,0 +1,76 @@
+"""Compress a recipe's network by one method after the other, export it, and check exactness level 0 on the test set.
+
+Without a recipe, list the methods and their parameters.
+"""
+
+import dataclasses
+from dataclasses import asdict
+from pathlib import Path
+
+from spikeloom import terminal
+from spikeloom.qsnn import save
+
+EXAMPLE = "spikeloom compress digits inq:bits=4 -o digits-inq.qsnn"
+
+
+def add(parser) -> None:
+    parser.add_argument("recipe", nargs="?", help="whose network; `spikeloom train` lists them")
+    parser.add_argument("methods", nargs="*", metavar="METHOD", help="such as inq:bits=4,partition=random")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the .qsnn file (default: RECIPE.qsnn)")
+    parser.add_argument("--float", type=Path, metavar="FILE", dest="saved",
+                        help="the trained float model: read if it is there, else written")
+    parser.add_argument("--epochs", type=int, help="of float training, instead of the recipe's")
+    parser.add_argument("--seed", type=int, help="instead of the recipe's")
+    parser.add_argument("--train", type=int, metavar="IMAGES", help="use only the first training images")
+    parser.add_argument("--validation", type=int, metavar="IMAGES", help="held out of the training images")
+    parser.add_argument("--calibration", type=int, metavar="IMAGES", help="held out too")
+    parser.add_argument("--precision", type=int, default=6, metavar="BITS", help="of a threshold (default: 6)")
+
+
+def run(arguments) -> int:
+    from spikeloom.train import compress, datasets, pipeline, recipe
+    if arguments.recipe is None:
+        return _list(arguments.json)
+    chosen, methods = recipe(arguments.recipe), [compress.parse(text) for text in arguments.methods]
+    with terminal.progress("compress") as update:
+        data = datasets.load(chosen.dataset, progress=lambda file, done, total: update(done, total or None, file))
+        result = pipeline.run(
+            chosen, methods, train=arguments.train, validation=arguments.validation, calibration=arguments.calibration,
+            precision=arguments.precision, epochs=arguments.epochs, seed=arguments.seed, saved=arguments.saved,
+            dataset=data, progress=update)
+    path = save(result.network, arguments.output or f"{chosen.name}.qsnn")
+    if arguments.json:
+        terminal.dump({"stages": [asdict(stage) for stage in result.stages],
+                       "accuracy": {"float": result.accuracy_float, "integer": result.accuracy_integer},
+                       "level0": asdict(result.level0), "network_digest": result.network.digest, "output": str(path),
+                       "seconds": {"compress": round(result.seconds, 2)}})
+        return 0
+    terminal.show([_row(stage) for stage in result.stages],
+                  columns=("stage", "validation", "weights left", "bits", "rates", "seconds"))
+    level0 = result.level0
+    share = "-" if result.accuracy_float is None else f"{result.accuracy_float:.2%}"
+    terminal.show([
+        ("test accuracy, float", share), ("test accuracy, integer", f"{result.accuracy_integer:.2%}"),
+        ("level 0", f"{level0.mismatches} mismatches in {level0.compared_spikes:,} spikes and "
+                    f"{level0.compared_membranes:,} membranes of {level0.samples:,} test samples"),
+        ("file", path)])
+    return 0
+
+
+def _row(stage) -> tuple[str, ...]:
+    return (stage.name, f"{stage.validation:.2%}", f"{stage.nonzero / stage.weights:.1%}", f"{stage.bits:,}",
+            " ".join(f"{rate:.3f}" for rate in stage.rates), f"{stage.seconds:.1f}")
+
+
+def _list(as_json: bool) -> int:
+    from spikeloom import plugins
+    rows = []
+    for name in plugins.names("spikeloom.train.compress"):
+        method = plugins.load("spikeloom.train.compress", name, "compression method").METHOD
+        for field in dataclasses.fields(method):
+            rows.append((name, field.name, str(field.default)))
+    if as_json:
+        terminal.dump({"methods": [dict(zip(("name", "parameter", "default"), row, strict=True)) for row in rows]})
+    else:
+        terminal.show(rows, columns=("method", "parameter", "default"))
+    return 0

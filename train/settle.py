@@ -1,0 +1,81 @@
+"""The last step of compression: thresholds, biases and membranes become integers, as narrow as they may be.
+
+The weights of the model are in their codebooks already. What is left to choose is each layer's LSB, by `fraction` bits
+below its weights' smallest step, and the width of its membranes.
+"""
+
+import copy
+import dataclasses
+import math
+
+import numpy as np
+import torch
+
+from spikeloom import check, codebooks
+from spikeloom.errors import SpikeloomError
+from spikeloom.train.layer import SpikingLayer
+from spikeloom.train.model import SpikingMlp
+from spikeloom.train.synapses import Synapses
+
+WIDE = 20       # bits of a membrane that nothing saturates; float32 leaves 4 more for a leak's products
+MARGIN = 1.25
+FEW = 0.05
+
+
+def settle(model: SpikingMlp, frames: np.ndarray, *, precision: int = 6) -> SpikingMlp:
+    """An integer model of `model`, whose weights lie in their codebooks.
+
+    Parameters
+    ----------
+    frames : calibration frames `(batch, [timesteps,] *input.shape)`, whose membranes are measured.
+    precision : bits of a threshold: all but 1 in 20 are at least `2^precision` LSB, so that rounding them up, and
+        rounding biases and leaks, changes little. Readout layers are as fine as their weights' spread.
+
+    Membranes are a quarter wider than the greatest that the frames, or a threshold, ask for.
+    """
+    check.integer("precision", precision, 1, 12)
+    model = copy.deepcopy(model).eval()
+    for k, layer in enumerate(model.layers):
+        for synapses in layer.all_synapses():
+            check_codes(synapses, f"layer {k}")
+        more = max(0, min(precision - math.floor(math.log2(_size(layer))), codebooks.MAX_FRACTION - _fraction(layer)))
+        recode(layer, more, WIDE)
+    model.quantized = True
+    with torch.no_grad():
+        output = model(frames)
+    for layer, v in zip(model.layers, output.membranes, strict=True):
+        with torch.no_grad():
+            threshold = layer.integers().threshold
+        peak = max(float(v.abs().max()), 0.0 if threshold is None else float(threshold.max()))
+        recode(layer, 0, max(2, math.ceil(math.log2(MARGIN * peak + 1)) + 1))
+    return model
+
+
+def recode(layer: SpikingLayer, more: int, membrane_bits: int) -> None:
+    """Give the layer `more` fraction bits (fewer if negative) and membranes of another width."""
+    def finer(book: object) -> object:
+        return dataclasses.replace(book, fraction=book.fraction + more)
+    own = None if layer.recurrent is None else finer(layer.recurrent.book)
+    layer.recode(finer(layer.synapses.book), layer.synapses.step, membrane_bits=membrane_bits, recurrent=own)
+
+
+def check_codes(synapses: Synapses, where: str) -> None:
+    """Refuse latent weights that are not, times their step, in their codebook."""
+    with torch.no_grad():
+        apart = (synapses(False) - synapses(True)).abs().max() / 2.0**synapses.book.fraction
+    if apart > 1e-4:
+        raise SpikeloomError(f"weights of {where} must lie in their codebook, not {float(apart):.3g} steps beside it")
+
+
+def _size(layer: SpikingLayer) -> float:
+    """What `precision` is asked of, in LSB."""
+    if not layer.config.neurons.fires:
+        return layer.unit
+    with torch.no_grad():
+        layer.quantized = False
+        threshold = layer.integers().threshold
+    return max(float(torch.quantile(threshold, FEW)), 2.0**-codebooks.MAX_FRACTION)
+
+
+def _fraction(layer: SpikingLayer) -> int:
+    return max(synapses.book.fraction for synapses in layer.all_synapses())
