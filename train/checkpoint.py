@@ -1,6 +1,6 @@
 """A model trained over the reals as a file, so that methods can start from it again.
 
-An `.npz` of arrays, with nothing that runs: the model's state and a JSON header that says which recipe, seed and schedule it follows from.
+An `.npz` of arrays, nothing that runs: the model's state and a JSON header of the recipe, seed and schedule behind it.
 """
 
 import json
