@@ -8,7 +8,7 @@ from spikeloom.train.model import MlpConfig
 from spikeloom.train.preprocess import Preprocess
 
 BOOK = codebooks.make("integer", bits=8)
-SCHEDULE = Schedule(epochs=10, batch=128, rate=3e-2)
+SCHEDULE = Schedule(epochs=10, batch=128, rate=0.15)
 
 RECIPE = Recipe(
     name="mnist-mlp",
