@@ -5,6 +5,7 @@ The register has 31 bits and the feedback `x^31 + x^28 + 1` (maximal length: 2^3
 the same seed at the start of every inference: equal frames give equal spikes.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -39,18 +40,25 @@ class Rate:
             raise SpikeloomError("rate encoder input must be unsigned, not signed")
 
     def draws(self, timesteps: int, inputs: int, bits: int) -> np.ndarray:
-        """The draws `(timesteps, inputs)` of one inference."""
-        state, out = self.seed, np.empty(timesteps * inputs, np.int64)
-        for k in range(out.size):
-            state = step(state, bits)
-            out[k] = state & ((1 << bits) - 1)
-        return out.reshape(timesteps, inputs)
+        """The draws `(timesteps, inputs)` of one inference, read-only."""
+        return _draws(self.seed, timesteps, inputs, bits)
 
     def outputs(self, inputs: int) -> int:
         return inputs
 
     def encode(self, frames: np.ndarray, timesteps: int, bits: int) -> np.ndarray:
-        return (frames[:, None, :] > self.draws(timesteps, frames.shape[1], bits)).astype(np.int64)
+        draws = self.draws(timesteps, frames.shape[1], bits)
+        return (frames.astype(draws.dtype, copy=False)[:, None, :] > draws).astype(np.int64)
+
+
+@functools.lru_cache(maxsize=8)
+def _draws(seed: int, timesteps: int, inputs: int, bits: int) -> np.ndarray:
+    state, out = seed, np.empty(timesteps * inputs, np.int64)
+    for k in range(out.size):
+        state = step(state, bits)
+        out[k] = state & ((1 << bits) - 1)
+    out.setflags(write=False)
+    return out.reshape(timesteps, inputs)
 
 
 ENCODER = Rate

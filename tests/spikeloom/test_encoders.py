@@ -44,6 +44,7 @@ def test_rate_draws_run_on_over_inputs_and_timesteps():
         state = single_steps(state, 6)
         wanted.append(state & 63)
     assert draws.ravel().tolist() == wanted
+    assert encoders.make("rate", seed=5).draws(3, 4, 6).tolist() == draws.tolist() and not draws.flags.writeable
 
 
 def test_rate_is_as_frequent_as_the_value_says():
