@@ -80,7 +80,7 @@ def adam(model: SpikingMlp, rate: float) -> torch.optim.Optimizer:
 def fit(model: SpikingMlp, images: np.ndarray, labels: np.ndarray, preprocess: Preprocess, schedule: Schedule, *,
         seed: int = 0, validation: tuple[np.ndarray, np.ndarray] | None = None, phase: str = "train",
         progress: Callable[[Epoch], None] | None = None, optimizer: Optimizer = adam,
-        after_step: Callable[[], None] | None = None) -> list[Epoch]:
+        after_step: Callable[[], None] | None = None, stop: Callable[[Epoch], bool] | None = None) -> list[Epoch]:
     """Train `model` in place on uint8 `images` and `labels`.
 
     Parameters
@@ -88,6 +88,7 @@ def fit(model: SpikingMlp, images: np.ndarray, labels: np.ndarray, preprocess: P
     progress : called after every epoch.
     optimizer : makes one for the model and the schedule's rate; parameters that need no gradient are left out by it.
     after_step : called after every step of the optimizer, such as to put back weights that may not move.
+    stop : called after every epoch: whether to leave it at that; the rate is that of the whole schedule until then.
 
     The same seed gives the same weights on the same machine and number of threads.
     """
@@ -129,6 +130,8 @@ def fit(model: SpikingMlp, images: np.ndarray, labels: np.ndarray, preprocess: P
                              validation=reached, seconds=time.monotonic() - began))
         if progress:
             progress(history[-1])
+        if stop and stop(history[-1]):
+            break
     model.eval()
     return history
 

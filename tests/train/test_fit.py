@@ -102,3 +102,8 @@ def test_too_few_images():
     with pytest.raises(SpikeloomError) as error:
         run(schedule=Schedule(epochs=2, batch=512))
     assert str(error.value) == "training images must be at least a batch of 512, not 320"
+
+
+def test_training_ends_where_it_is_told_to_at_the_rate_of_the_whole_schedule():
+    whole, part = run()[1], run(stop=lambda epoch: epoch.number == 1)[1]
+    assert [epoch.loss for epoch in part] == [whole[0].loss] and len(whole) == 2
