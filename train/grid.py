@@ -1,0 +1,112 @@
+"""A grid: a codebook and the latent weight that is its smallest step; and layers whose weights lie on grids."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+
+from spikeloom import codebooks
+from spikeloom.errors import SpikeloomError
+from spikeloom.train import pow2
+from spikeloom.train.layer import SpikingLayer
+from spikeloom.train.pow2 import spread_over
+from spikeloom.train.quantize import quantize
+from spikeloom.train.settle import WIDE
+from spikeloom.train.synapses import Synapses
+
+SHRINK = torch.logspace(0, -4, 65, base=2, dtype=torch.float64)     # of the greatest weight, tried for the step
+OCTAVES = 10    # of recurrent steps above and below the others', which hardware makes by shifting
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Grid:
+    """Weights that are `book`'s integers times `step`, `()` or `(rows,)`, in the unit of latent weights."""
+
+    book: object
+    step: torch.Tensor
+
+    @property
+    def greatest(self) -> torch.Tensor:
+        """The greatest magnitude, like `step`."""
+        return self.step * _most(self.book)
+
+    def nearest(self, weights: torch.Tensor) -> torch.Tensor:
+        """Each weight `(rows, ...)` on the grid, without a gradient."""
+        step = spread_over(self.step, weights)
+        return quantize(weights.detach() / step, self.book) * step
+
+
+def choose(layer: SpikingLayer, book: object, *, rule: str = "mse", by_row: bool = False) -> list[Grid]:
+    """A grid for each of the layer's synapses, the steps of which fit into one LSB.
+
+    Parameters
+    ----------
+    book : codebook of the weights.
+    rule : see `spikeloom.train.pow2.choose`; "max" is for pow2 weights alone.
+    by_row : a step for each row, where that is possible: see `rows_allowed`.
+
+    Steps of power-of-two weights are powers of two. Others leave the least mean squared error of 65 between what the
+    greatest weight asks for and a 16th of that; recurrent ones are other weights' times a power of two.
+    """
+    kind, by_row = codebooks.kind(book), by_row and rows_allowed(layer)
+    if kind == "pow2":
+        return [Grid(book=book, step=pow2.choose(synapses.latent, book.exponents, rule, by_row=by_row,
+                                                 kept=synapses.kept)) for synapses in layer.all_synapses()]
+    if rule != "mse":
+        raise SpikeloomError(f"rule must be mse for {kind} weights, not {rule!r}")
+    main, *own = layer.all_synapses()
+    step = _least_error(main, book, _greatest(main, by_row) / _most(book) * SHRINK[:, None])
+    steps = [step if by_row else step[0]]
+    for synapses in own:
+        octaves = torch.arange(-OCTAVES, OCTAVES + 1, dtype=torch.float64)
+        steps.append(_least_error(synapses, book, steps[0].double() * torch.exp2(octaves)[:, None])[0])
+    return [Grid(book=book, step=step) for step in steps]
+
+
+def rows_allowed(layer: SpikingLayer) -> bool:
+    """Whether a row may have a step of its own: it has a threshold of its own, and no weights but those."""
+    return layer.config.neurons.fires and layer.config.thresholds == "neuron" and layer.recurrent is None
+
+
+def snap(layer: SpikingLayer, grids: list[Grid]) -> None:
+    """Move a layer's weights onto their grids and give it the codebooks; a pruned one loses weights that become 0."""
+    main, own = grids[0], None
+    with torch.no_grad():
+        for synapses, chosen in zip(layer.all_synapses(), grids, strict=True):
+            synapses.latent.copy_(chosen.nearest(synapses.latent))
+    apart = 0 if len(grids) == 1 else round(float(torch.log2(grids[1].step / main.step)))
+    if len(grids) > 1:
+        own = dataclasses.replace(grids[1].book, fraction=max(0, apart))
+    layer.recode(dataclasses.replace(main.book, fraction=max(0, -apart)), main.step, membrane_bits=WIDE, recurrent=own)
+    for synapses in layer.all_synapses():
+        if synapses.kept is not None:
+            synapses.keep(synapses.latent != 0)
+
+
+def _most(book: object) -> int:
+    match codebooks.kind(book):
+        case "pow2":
+            return 1 << book.exponents - 1
+        case "integer":
+            return (1 << book.bits - 1) - 1
+        case _:
+            return 1
+
+
+def _greatest(synapses: Synapses, by_row: bool) -> torch.Tensor:
+    """Magnitudes `(rows or 1,)`, above 0."""
+    greatest = synapses.latent.detach().double().reshape(len(synapses.latent) if by_row else 1, -1).abs().amax(1)
+    return torch.where(greatest > 0, greatest, greatest.amax() if bool(greatest.any()) else 1.0)
+
+
+def _least_error(synapses: Synapses, book: object, steps: torch.Tensor) -> torch.Tensor:
+    """The best row of `steps` `(tried, rows or 1)` for each row; pruned weights are not looked at."""
+    weights = synapses.latent.detach().double()
+    kept = torch.ones_like(weights) if synapses.kept is None else synapses.kept
+    errors = torch.stack([((Grid(book=book, step=_one(step)).nearest(weights) - weights) * kept).square()
+                          .reshape(len(step), -1).sum(1) for step in steps])
+    return steps.gather(0, errors.argmin(0, keepdim=True))[0].to(synapses.latent.dtype)
+
+
+def _one(step: torch.Tensor) -> torch.Tensor:
+    return step[0] if len(step) == 1 else step
