@@ -88,7 +88,12 @@ class Integers(NamedTuple):
 
 
 class Gate(nn.Module):
-    """What a method puts between batch norm and neurons: this one does nothing, and so is the base of others."""
+    """What a method puts between batch norm and neurons: this one does nothing, and so is the base of others.
+
+    `folds`: whether `fold` says all of what it does to a neuron, so that the layer can be exported.
+    """
+
+    folds = True
 
     def fold(self, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
         """The threshold of each row over the reals, in LSB, for one that would be `scale` without a gate.
@@ -109,12 +114,12 @@ class SpikingLayer(nn.Module):
     reaches 1. Divided by `|gain| / sd` that is the contract's neuron: threshold `ceil(sd / |gain|)`, bias
     `round(shift * sd / |gain| - sign(gain) * mean)`, and a row of weights changes its sign where the gain is negative.
     A readout layer has no batch norm, only a bias. Recurrent weights change their sign with their row; batch norm sees
-    nothing of them.
+    nothing of them. What is set as `tap` is called with every input and its sums, such as to see their gradients.
     """
 
     def __init__(self, config: LayerConfig, inputs: int, generator: torch.Generator):
         super().__init__()
-        self.config, self.quantized, self.frozen, self.gate = config, True, False, None
+        self.config, self.quantized, self.frozen, self.gate, self.tap = config, True, False, None, None
         size, fires, shape = config.rows, config.neurons.fires, config.weight_shape(inputs)
         self.places = config.neurons.neurons // size
         self.synapses = Synapses(config.codebook, shape, generator, density=config.density, balance=config.balance)
@@ -130,6 +135,8 @@ class SpikingLayer(nn.Module):
     def forward(self, x: torch.Tensor, timesteps: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Spikes and membranes `(batch, timesteps, outputs)` for values `x` `(batch, timesteps or 1, inputs)`."""
         sums = self._sums(x, self._weights(self.synapses))
+        if self.tap is not None:
+            self.tap(x, sums)
         bias, threshold = self._everywhere(*self._fold(*self._statistics(sums)))
         current = sums + bias
         if self.gate is not None:
