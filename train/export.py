@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import torch
 
+from spikeloom.errors import SpikeloomError
 from spikeloom.network import Dense, Layer, Network
 from spikeloom.synapses.conv import Conv
 from spikeloom.train.layer import SpikingLayer
@@ -14,8 +15,13 @@ from spikeloom.train.model import SpikingMlp
 def export(model: SpikingMlp, *, labels: tuple[str, ...] = (), provenance: dict | None = None) -> Network:
     """The network that `model` computes in evaluation, every integer the same.
 
-    Raises `SpikeloomError` where the model's floats could round, so that equality would be luck.
+    Raises `SpikeloomError` where the model's floats could round, so that equality would be luck, and where a gate does
+    what no threshold can.
     """
+    for k, layer in enumerate(model.layers):
+        if layer.gate is not None and not layer.gate.folds:
+            kind = type(layer.gate).__name__.lower()
+            raise SpikeloomError(f"gate of layer {k} must be one that a threshold can take in, not {kind!r}")
     model.check_exact()
     config = model.config
     return Network(
