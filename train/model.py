@@ -112,7 +112,11 @@ class SpikingMlp(nn.Module):
 
     def forward(self, frames: np.ndarray) -> Output:
         """Run integer frames `(batch, [timesteps,] *input.shape)`."""
-        x, inputs, spikes, membranes = self.encode(frames), [], [], []
+        return self.run(self.encode(frames))
+
+    def run(self, x: torch.Tensor) -> Output:
+        """Run what the first layer sees, from `encode`."""
+        inputs, spikes, membranes = [], [], []
         for layer in self.layers:
             inputs.append(x)
             fired, v = layer(x, self.config.timesteps)
