@@ -16,6 +16,7 @@ from spikeloom.train import neuron
 from spikeloom.train.convolution import Convolution
 from spikeloom.train.quantize import exact_limit, spread, through
 from spikeloom.train.synapses import Synapses
+from spikeloom.train.unrolled import unrolled
 
 EPSILON, MOMENTUM = 1e-3, 0.02
 
@@ -142,15 +143,9 @@ class SpikingLayer(nn.Module):
         if self.gate is not None:
             current = self.gate(current, threshold)
         current = current.expand(-1, timesteps, -1)
-        feedback = None if self.recurrent is None else self._weights(self.recurrent).T
-        state, spikes, membranes = neuron.start(current[:, 0]), [], []
-        fired = torch.zeros_like(current[:, 0])
-        for t in range(timesteps):
-            total = current[:, t] if feedback is None else current[:, t] + fired @ feedback
-            fired, state = neuron.step(total, state, self.config.neurons, threshold, self.quantized)
-            spikes.append(fired)
-            membranes.append(state.v)
-        return torch.stack(spikes, 1), torch.stack(membranes, 1)
+        if self.recurrent is None and not self.config.neurons.refractory:
+            return unrolled(current, threshold, self.config.neurons, self.quantized)
+        return self._step_by_step(current, threshold)
 
     def all_synapses(self) -> list[Synapses]:
         """From the layer before, and from itself if it is recurrent."""
@@ -211,6 +206,18 @@ class SpikingLayer(nn.Module):
         if worst >= limit:
             raise SpikeloomError(f"sums of a layer must stay below {limit:.0f} to be exact in {weights.dtype}, "
                                  f"not reach {worst:.0f}: narrow the membrane or train in torch.float64")
+
+    def _step_by_step(self, current: torch.Tensor, threshold: torch.Tensor | None
+                      ) -> tuple[torch.Tensor, torch.Tensor]:
+        feedback = None if self.recurrent is None else self._weights(self.recurrent).T
+        state, spikes, membranes = neuron.start(current[:, 0]), [], []
+        fired = torch.zeros_like(current[:, 0])
+        for now in current.unbind(1):
+            total = now if feedback is None else now + fired @ feedback
+            fired, state = neuron.step(total, state, self.config.neurons, threshold, self.quantized)
+            spikes.append(fired)
+            membranes.append(state.v)
+        return torch.stack(spikes, 1), torch.stack(membranes, 1)
 
     def _weights(self, synapses: Synapses) -> torch.Tensor:
         weights = synapses(self.quantized)

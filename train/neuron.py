@@ -32,8 +32,13 @@ class Spike(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         u, threshold = ctx.saved_tensors
-        slope = (1 - (u / threshold - 1).abs()).clamp(min=0) / threshold * grad
+        slope = triangle(u, threshold) * grad
         return slope, -slope.sum_to_size(threshold.shape)
+
+
+def triangle(u: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
+    """`max(0, 1 - |u / threshold - 1|) / threshold`."""
+    return (u / threshold).sub_(1).abs_().neg_().add_(1).clamp_(min=0).div_(threshold)
 
 
 def start(like: torch.Tensor) -> State:
@@ -46,7 +51,7 @@ def leak(v: torch.Tensor, decay: Decay, exact: bool = True) -> torch.Tensor:
     if decay.is_identity:
         return v
     real = v * decay.num / 2**decay.shift
-    return through(real, _round(real.detach(), decay.rounding)) if exact else real
+    return through(real, rounded(real.detach(), decay.rounding)) if exact else real
 
 
 def step(current: torch.Tensor, state: State, neurons: Lif, threshold: torch.Tensor | None,
@@ -71,7 +76,8 @@ def step(current: torch.Tensor, state: State, neurons: Lif, threshold: torch.Ten
     return spikes * awake, State(torch.where(awake, v, state.v), torch.where(awake, late, state.late), rest)
 
 
-def _round(real: torch.Tensor, rounding: str) -> torch.Tensor:
+def rounded(real: torch.Tensor, rounding: str) -> torch.Tensor:
+    """`real` as an integer, by one of the contract's roundings."""
     match rounding:
         case "floor":
             return real.floor()

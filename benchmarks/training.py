@@ -1,0 +1,182 @@
+"""One training epoch of MNIST here and in snnTorch: the same 784-256-10, timesteps, batches, images and surrogate.
+
+    SPIKELOOM_DATA=<folder> python benchmarks/training.py [--repeats N] [--threads 1 2] [--images N]
+
+An epoch begins with uint8 images and ends with trained weights: scaling of the pixels, shuffling, rate encoding of
+every batch, forward, backward and Adam are all timed. Each epoch runs in a process of its own, the arms take turns, and the
+ratio is taken between neighbours, so that a machine which slows down slows all of them. Arms:
+
+* `float`, `quantized`: `spikeloom.train.fit` on the recipe mnist-mlp, batch norm and learned thresholds included; over
+  the reals, and with 8-bit weights and integer membranes.
+* `snntorch`: nn.Linear and snn.Leaky in a loop over timesteps, `spikegen.rate`, cross entropy on the last membrane.
+* `snntorch, our spikes`: the same, but fed by our encoder, whose draws are the same for all images and cost little.
+
+Prints Markdown tables and writes benchmarks/training.json. snnTorch must be installed.
+"""
+
+import argparse
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from importlib import metadata, util
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from spikeloom.errors import SpikeloomError
+from spikeloom.train import datasets, pipeline, recipe
+from spikeloom.train.datasets import Dataset
+from spikeloom.train.fit import Schedule, accuracy, fit
+from spikeloom.train.model import SpikingMlp
+
+RECIPE, PEER = recipe("mnist-mlp"), "snntorch"
+HIDDEN, BATCH, RATE, SNNTORCH_RATE = 256, 128, 3e-2, 2e-3
+ARMS = ("float", "snntorch", "quantized", "snntorch, our spikes")
+
+
+class Plain(nn.Module):
+    """snnTorch as its tutorials have it."""
+
+    def __init__(self, ours: bool):
+        import snntorch
+        from snntorch import surrogate
+        super().__init__()
+        self.ours, self.timesteps = ours, RECIPE.model.timesteps
+        hat = surrogate.custom_surrogate(lambda u, grad, spikes: (1 - u.abs()).clamp(min=0) * grad)
+        decay = RECIPE.model.layers[0].neurons.decay
+        self.first = nn.Linear(RECIPE.model.input.size, HIDDEN)
+        self.hidden = snntorch.Leaky(beta=decay.num / 2**decay.shift, spike_grad=hat)
+        self.second = nn.Linear(HIDDEN, 10)
+        self.readout = snntorch.Leaky(beta=1.0, reset_mechanism="none", spike_grad=hat)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The last membranes `(batch, 10)` for pixels `(batch, 784)`: 0 to 1, or 0 to 255 for our encoder."""
+        hidden, readout = self.hidden.init_leaky(), self.readout.init_leaky()
+        for x in self._spikes(pixels):
+            fired, hidden = self.hidden(self.first(x), hidden)
+            _, readout = self.readout(self.second(fired), readout)
+        return readout
+
+    def _spikes(self, pixels: torch.Tensor) -> torch.Tensor:
+        if not self.ours:
+            from snntorch import spikegen
+            return spikegen.rate(pixels, num_steps=self.timesteps)
+        spikes = RECIPE.model.encoder.encode(pixels.numpy(), self.timesteps, RECIPE.preprocess.bits)
+        return torch.from_numpy(spikes).float().transpose(0, 1)
+
+
+def spikeloom_epoch(data: Dataset, quantized: bool) -> tuple[float, float]:
+    """Seconds of one epoch, and the accuracy after it."""
+    model = SpikingMlp(RECIPE.model) if quantized else pipeline.untrained(RECIPE.model, 0)
+    schedule = Schedule(epochs=1, batch=BATCH, rate=RATE, frozen_epochs=0)
+    began = time.perf_counter()
+    fit(model, data.train_images, data.train_labels, RECIPE.preprocess, schedule)
+    seconds = time.perf_counter() - began
+    return seconds, accuracy(model, data.test_images, data.test_labels, RECIPE.preprocess)
+
+
+def snntorch_epoch(data: Dataset, ours: bool) -> tuple[float, float]:
+    """The same."""
+    torch.manual_seed(0)
+    model = Plain(ours)
+    began = time.perf_counter()
+    scale = 1 if ours else 255
+    pixels = torch.from_numpy(data.train_images.reshape(len(data.train_images), -1))
+    pixels = pixels.to(torch.int32) if ours else pixels.float() / scale
+    labels = torch.from_numpy(data.train_labels.astype(np.int64))
+    optimizer = torch.optim.Adam(model.parameters(), SNNTORCH_RATE)
+    order = torch.randperm(len(pixels))
+    for k in range(len(pixels) // BATCH):
+        some = order[k * BATCH:(k + 1) * BATCH]
+        loss = functional.cross_entropy(model(pixels[some]), labels[some])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    seconds = time.perf_counter() - began
+    tests = torch.from_numpy(data.test_images.reshape(len(data.test_images), -1))
+    tests = tests.to(torch.int32) if ours else tests.float() / scale
+    with torch.no_grad():
+        classes = torch.cat([model(tests[k:k + 1000]).argmax(1) for k in range(0, len(tests), 1000)])
+    return seconds, float((classes.numpy() == data.test_labels).mean())
+
+
+def measure(arm: str, threads: int, images: int) -> dict:
+    """One epoch in this process: wall and processor seconds, and by how many MiB the process grew at its peak."""
+    torch.set_num_threads(threads)
+    data = datasets.load("mnist")
+    data = Dataset(name=data.name, train_images=data.train_images[:images], train_labels=data.train_labels[:images],
+                   test_images=data.test_images, test_labels=data.test_labels, labels=data.labels)
+    if arm.startswith(PEER):
+        Plain(False)(torch.zeros(2, RECIPE.model.input.size)).sum().backward()
+    before, used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    seconds, reached = (snntorch_epoch(data, "our" in arm) if arm.startswith(PEER)
+                        else spikeloom_epoch(data, arm == "quantized"))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"seconds": round(seconds, 3), "processor_seconds": round(time.process_time() - used, 3),
+            "grown_mib": round((peak - before) / 1024), "peak_mib": round(peak / 1024), "accuracy": reached}
+
+
+def started(arm: str, threads: int, images: int) -> dict:
+    """`measure` in a fresh process."""
+    made = subprocess.run([sys.executable, __file__, "--one", arm, "--threads", str(threads), "--images", str(images)],
+                          stdout=subprocess.PIPE, text=True, check=True)
+    row = json.loads(made.stdout.splitlines()[-1])
+    print(f"{threads} threads, {arm}: {row}", file=sys.stderr, flush=True)
+    return row
+
+
+def table(rows: list[dict]) -> None:
+    """A Markdown table of medians, of one number of threads."""
+    def median(key: str) -> float:
+        return statistics.median(row[key] for row in rows if row["arm"] == arm)
+
+    def ratio(other: str, key: str) -> str:
+        pairs = [(row[key], peer[key]) for row in rows for peer in rows
+                 if (row["arm"], peer["arm"], row["repeat"]) == (arm, other, peer["repeat"])]
+        return f"{statistics.median(mine / theirs for mine, theirs in pairs):.2f}"
+    print("| epoch | s | processor s | grown, MiB | accuracy after it | / snntorch | / snntorch, our spikes |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for arm in ARMS:
+        print(f"| {arm} | {median('seconds'):.2f} | {median('processor_seconds'):.2f} | {median('grown_mib'):.0f} | "
+              f"{median('accuracy'):.2%} | {ratio(ARMS[1], 'seconds')} | {ratio(ARMS[3], 'seconds')} |")
+    print()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=5, help="epochs of each arm (default: 5)")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--images", type=int, default=60_000, help="of an epoch (default: all 60,000)")
+    parser.add_argument("--one", choices=ARMS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if util.find_spec(PEER) is None:
+        raise SpikeloomError("snntorch must be installed for this benchmark")
+    if options.one:
+        print(json.dumps(measure(options.one, options.threads[0], options.images)))
+        return
+    rows = []
+    for repeat in range(options.repeats):
+        for threads in options.threads:
+            arms = ARMS if repeat % 2 == 0 else ARMS[::-1]
+            rows += [{"arm": arm, "threads": threads, "repeat": repeat} | started(arm, threads, options.images)
+                     for arm in arms]
+    for threads in options.threads:
+        print(f"{threads} threads")
+        table([row for row in rows if row["threads"] == threads])
+    notes = {"images": options.images, "batch": BATCH, "timesteps": RECIPE.model.timesteps, "torch": torch.__version__,
+             "snntorch": metadata.version(PEER), "machine": f"{platform.machine()}, {platform.processor() or 'unnamed'}"}
+    Path(__file__).with_suffix(".json").write_text(json.dumps({"notes": notes, "epochs": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SpikeloomError as error:
+        sys.exit(f"error: {error}")
