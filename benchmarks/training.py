@@ -3,8 +3,8 @@
     SPIKELOOM_DATA=<folder> python benchmarks/training.py [--repeats N] [--threads 1 2] [--images N]
 
 An epoch begins with uint8 images and ends with trained weights: scaling of the pixels, shuffling, rate encoding of
-every batch, forward, backward and Adam are all timed. Each epoch runs in a process of its own, the arms take turns, and the
-ratio is taken between neighbours, so that a machine which slows down slows all of them. Arms:
+every batch, forward, backward and Adam are all timed. Each epoch runs in a process of its own, the arms take turns, and
+a ratio is taken between neighbours, so that a machine which slows down slows all of them. Arms:
 
 * `float`, `quantized`: `spikeloom.train.fit` on the recipe mnist-mlp, batch norm and learned thresholds included; over
   the reals, and with 8-bit weights and integer membranes.
@@ -57,7 +57,7 @@ class Plain(nn.Module):
         self.readout = snntorch.Leaky(beta=1.0, reset_mechanism="none", spike_grad=hat)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """The last membranes `(batch, 10)` for pixels `(batch, 784)`: 0 to 1, or 0 to 255 for our encoder."""
+        """The last membranes `(batch, 10)` for what `scaled` gives."""
         hidden, readout = self.hidden.init_leaky(), self.readout.init_leaky()
         for x in self._spikes(pixels):
             fired, hidden = self.hidden(self.first(x), hidden)
@@ -72,24 +72,38 @@ class Plain(nn.Module):
         return torch.from_numpy(spikes).float().transpose(0, 1)
 
 
-def spikeloom_epoch(data: Dataset, quantized: bool) -> tuple[float, float]:
-    """Seconds of one epoch, and the accuracy after it."""
+class Clock:
+    """Wall and processor seconds since it was made."""
+
+    def __init__(self):
+        self.began, self.used = time.perf_counter(), time.process_time()
+
+    def read(self) -> dict:
+        return {"seconds": round(time.perf_counter() - self.began, 3),
+                "processor_seconds": round(time.process_time() - self.used, 3),
+                "peak_mib": round(peak_mib())}
+
+
+def peak_mib() -> float:
+    """The most memory that this process has had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def spikeloom_epoch(data: Dataset, quantized: bool) -> dict:
+    """Time and memory of one epoch, and the accuracy after it."""
     model = SpikingMlp(RECIPE.model) if quantized else pipeline.untrained(RECIPE.model, 0)
     schedule = Schedule(epochs=1, batch=BATCH, rate=RATE, frozen_epochs=0)
-    began = time.perf_counter()
+    clock = Clock()
     fit(model, data.train_images, data.train_labels, RECIPE.preprocess, schedule)
-    seconds = time.perf_counter() - began
-    return seconds, accuracy(model, data.test_images, data.test_labels, RECIPE.preprocess)
+    return clock.read() | {"accuracy": accuracy(model, data.test_images, data.test_labels, RECIPE.preprocess)}
 
 
-def snntorch_epoch(data: Dataset, ours: bool) -> tuple[float, float]:
+def snntorch_epoch(data: Dataset, ours: bool) -> dict:
     """The same."""
     torch.manual_seed(0)
     model = Plain(ours)
-    began = time.perf_counter()
-    scale = 1 if ours else 255
-    pixels = torch.from_numpy(data.train_images.reshape(len(data.train_images), -1))
-    pixels = pixels.to(torch.int32) if ours else pixels.float() / scale
+    clock = Clock()
+    pixels = scaled(data.train_images, ours)
     labels = torch.from_numpy(data.train_labels.astype(np.int64))
     optimizer = torch.optim.Adam(model.parameters(), SNNTORCH_RATE)
     order = torch.randperm(len(pixels))
@@ -99,28 +113,29 @@ def snntorch_epoch(data: Dataset, ours: bool) -> tuple[float, float]:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    seconds = time.perf_counter() - began
-    tests = torch.from_numpy(data.test_images.reshape(len(data.test_images), -1))
-    tests = tests.to(torch.int32) if ours else tests.float() / scale
+    told, tests = clock.read(), scaled(data.test_images, ours)
     with torch.no_grad():
         classes = torch.cat([model(tests[k:k + 1000]).argmax(1) for k in range(0, len(tests), 1000)])
-    return seconds, float((classes.numpy() == data.test_labels).mean())
+    return told | {"accuracy": float((classes.numpy() == data.test_labels).mean())}
+
+
+def scaled(images: np.ndarray, ours: bool) -> torch.Tensor:
+    """Pixels `(images, 784)`: integers for our encoder, and 0 to 1 for snnTorch's."""
+    flat = torch.tensor(images.reshape(len(images), -1))
+    return flat.to(torch.int32) if ours else flat.float() / 255
 
 
 def measure(arm: str, threads: int, images: int) -> dict:
-    """One epoch in this process: wall and processor seconds, and by how many MiB the process grew at its peak."""
+    """One epoch in this process, and by how many MiB its peak memory grew."""
     torch.set_num_threads(threads)
     data = datasets.load("mnist")
     data = Dataset(name=data.name, train_images=data.train_images[:images], train_labels=data.train_labels[:images],
                    test_images=data.test_images, test_labels=data.test_labels, labels=data.labels)
     if arm.startswith(PEER):
         Plain(False)(torch.zeros(2, RECIPE.model.input.size)).sum().backward()
-    before, used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    seconds, reached = (snntorch_epoch(data, "our" in arm) if arm.startswith(PEER)
-                        else spikeloom_epoch(data, arm == "quantized"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"seconds": round(seconds, 3), "processor_seconds": round(time.process_time() - used, 3),
-            "grown_mib": round((peak - before) / 1024), "peak_mib": round(peak / 1024), "accuracy": reached}
+    before = peak_mib()
+    told = snntorch_epoch(data, arm != PEER) if arm.startswith(PEER) else spikeloom_epoch(data, arm == "quantized")
+    return told | {"grown_mib": round(told["peak_mib"] - before)}
 
 
 def started(arm: str, threads: int, images: int) -> dict:
@@ -141,17 +156,18 @@ def table(rows: list[dict]) -> None:
         pairs = [(row[key], peer[key]) for row in rows for peer in rows
                  if (row["arm"], peer["arm"], row["repeat"]) == (arm, other, peer["repeat"])]
         return f"{statistics.median(mine / theirs for mine, theirs in pairs):.2f}"
-    print("| epoch | s | processor s | grown, MiB | accuracy after it | / snntorch | / snntorch, our spikes |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| epoch | s | processor s | grown, MiB | accuracy after it | processor s / snntorch (s) | / snntorch, our "
+          "spikes |\n| --- | --- | --- | --- | --- | --- | --- |")
     for arm in ARMS:
+        ratios = [f"{ratio(other, 'processor_seconds')} ({ratio(other, 'seconds')})" for other in (ARMS[1], ARMS[3])]
         print(f"| {arm} | {median('seconds'):.2f} | {median('processor_seconds'):.2f} | {median('grown_mib'):.0f} | "
-              f"{median('accuracy'):.2%} | {ratio(ARMS[1], 'seconds')} | {ratio(ARMS[3], 'seconds')} |")
+              f"{median('accuracy'):.2%} | {' | '.join(ratios)} |")
     print()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=5, help="epochs of each arm (default: 5)")
+    parser.add_argument("--repeats", type=int, default=3, help="epochs of each arm (default: 3)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--images", type=int, default=60_000, help="of an epoch (default: all 60,000)")
     parser.add_argument("--one", choices=ARMS, help=argparse.SUPPRESS)
@@ -171,7 +187,7 @@ def main() -> None:
         print(f"{threads} threads")
         table([row for row in rows if row["threads"] == threads])
     notes = {"images": options.images, "batch": BATCH, "timesteps": RECIPE.model.timesteps, "torch": torch.__version__,
-             "snntorch": metadata.version(PEER), "machine": f"{platform.machine()}, {platform.processor() or 'unnamed'}"}
+             "snntorch": metadata.version(PEER), "python": platform.python_version()}
     Path(__file__).with_suffix(".json").write_text(json.dumps({"notes": notes, "epochs": rows}, indent=1) + "\n")
 
 

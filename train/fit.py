@@ -158,8 +158,12 @@ def _thin(model: SpikingMlp, pruning: Pruning, step: int, steps: int) -> None:
 
 
 def _prepared(images: np.ndarray, preprocess: Preprocess) -> np.ndarray:
-    parts = [preprocess.apply(images[k:k + EVALUATION_BATCH]) for k in range(0, len(images), EVALUATION_BATCH)]
-    return np.concatenate(parts).astype(np.int32)
+    frames = None
+    for k in range(0, len(images), EVALUATION_BATCH):
+        part = preprocess.apply(images[k:k + EVALUATION_BATCH])
+        frames = np.empty((len(images), *part.shape[1:]), np.int32) if frames is None else frames
+        frames[k:k + len(part)] = part
+    return frames
 
 
 def _cosine(steps: int) -> Callable[[int], float]:
