@@ -1,0 +1,21 @@
+"""Networks of others, brought in: a graph of the Neuromorphic Intermediate Representation becomes a `Network`.
+
+A file goes through four hands. `hdf5` reads it and believes nothing, `graph` and `shapes` say what it means, `lower`
+finds the contract's layers in it, over the reals, and `quantize` makes them integers. `floating` simulates the graph
+itself, so that `closeness` can say how near the integers come.
+
+    graph = read("net.nir")
+    made = bring(graph, Conventions(dt=1e-4, reset="subtract"), frames=frames, options=Quantization(weights="pow2:4"))
+    print(made.network.digest, made.assumptions)
+"""
+
+from spikeloom.train.importing.bring import Import, bring
+from spikeloom.train.importing.closeness import Closeness, compare
+from spikeloom.train.importing.conventions import Conventions
+from spikeloom.train.importing.graph import Graph, Node
+from spikeloom.train.importing.hdf5 import read
+from spikeloom.train.importing.lower import lower
+from spikeloom.train.importing.quantize import Quantization, quantize
+
+__all__ = ["Closeness", "Conventions", "Graph", "Import", "Node", "Quantization", "bring", "compare", "lower",
+           "quantize", "read"]

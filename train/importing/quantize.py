@@ -1,0 +1,215 @@
+"""From layers over the reals to the contract: weights in a codebook, everything else in LSB of each layer.
+
+A neuron's weights are `step[n]` times integers of the codebook, and its LSB is `step[n] / 2^fraction`; thresholds,
+biases and membranes are that many. Each neuron that fires has a step of its own, the least squares one; neurons that
+are read are compared with each other and share one.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from spikeloom import check, codebooks
+from spikeloom.decay import MAX_SHIFT, Decay
+from spikeloom.errors import SpikeloomError
+from spikeloom.layer import Layer
+from spikeloom.network import READOUTS, Input, Network
+from spikeloom.neurons.lif import Lif
+from spikeloom.synapses.conv import Conv
+from spikeloom.synapses.dense import Dense
+from spikeloom.synapses.sum_pool import SumPool
+from spikeloom.train import quantize as rounding
+from spikeloom.train.importing.conventions import Conventions
+from spikeloom.train.importing.form import Pool
+from spikeloom.train.importing.lower import RealLayer, RealNetwork
+
+RATIOS = 2.0 ** (-np.arange(0, 33) / 16)
+MARGIN = 1.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantization:
+    """How reals become integers.
+
+    Parameters
+    ----------
+    weights : a codebook: "integer:BITS", "pow2:EXPONENTS", "ternary" or "binary".
+    precision : all but 1 in 20 thresholds of a layer are at least `2^precision` LSB, if its weights are not finer yet.
+    leak : how far the share that a timestep takes off may be from the graph's, as a part of it.
+    readout : of the network; None: "count", or "membrane-last" where the last layer does not fire.
+    """
+
+    weights: str = "integer:8"
+    precision: int = 8
+    leak: float = 2e-3
+    readout: str | None = None
+
+    def __post_init__(self):
+        check.integer("precision", self.precision, 1, 16)
+        if not 0 < self.leak < 1:
+            raise SpikeloomError(f"leak must be a part between 0 and 1, not {self.leak!r}")
+        if self.readout is not None:
+            check.choice("readout", self.readout, READOUTS)
+        _ = self.book
+
+    @property
+    def book(self) -> object:
+        """The codebook, without a fraction."""
+        kind, colon, number = self.weights.partition(":")
+        name = {"integer": "bits", "pow2": "exponents"}.get(kind)
+        if kind not in ("integer", "pow2", "ternary", "binary") or (name is None) == bool(colon) or \
+                (colon and not number.isdecimal()):
+            raise SpikeloomError("weights must be integer:BITS, pow2:EXPONENTS, ternary or binary, "
+                                 f"not {self.weights!r}")
+        return codebooks.make(kind, **({} if name is None else {name: int(number)}))
+
+
+def quantize(real: RealNetwork, conventions: Conventions, peaks: dict[str, np.ndarray], *, timesteps: int,
+             options: Quantization | None = None, bits: int = 1) -> Network:
+    """The network of `real`.
+
+    Parameters
+    ----------
+    peaks : of `floating.simulate` on samples: how far membranes and currents go, and so how wide they are.
+    timesteps : of an inference.
+    bits : of an input value, unsigned; 1 for spikes.
+    """
+    options = options or Quantization()
+    layers: list[Layer] = []
+    for number, layer in enumerate(real.layers):
+        if layer.delay:
+            layers[-1] = dataclasses.replace(layers[-1], delay=layer.delay)
+        layers += [Layer(synapses=_pool(pool), neurons=None) for pool in layer.pools]
+        try:
+            layers.append(_layer(layer, conventions, options, peaks))
+        except SpikeloomError as error:
+            raise SpikeloomError(f"layer {layer.name!r}: {error}") from None
+        if number < len(real.layers) - 1 and not layers[-1].fires:
+            raise SpikeloomError(f"layer {layer.name!r} must fire: only the last layer's membranes can be read")
+    return Network(input=Input(shape=real.shape, bits=bits), layers=tuple(layers), timesteps=timesteps,
+                   readout=readout(real, options))
+
+
+def readout(real: RealNetwork, options: Quantization) -> str:
+    """What is read of the last layer."""
+    fires = real.layers[-1].neurons.threshold is not None
+    chosen = options.readout or ("count" if fires else "membrane-last")
+    if fires != (chosen in ("count", "first-spike")):
+        raise SpikeloomError(f"readout must be {'count or first-spike' if fires else 'one of membranes'}: "
+                             f"{real.layers[-1].name!r} {'fires' if fires else 'does not fire'}, not {chosen!r}")
+    return chosen
+
+
+def _pool(pool: Pool) -> SumPool:
+    return SumPool(input=pool.input, kernel=pool.kernel, stride=pool.stride)
+
+
+def _layer(layer: RealLayer, conventions: Conventions, options: Quantization, peaks: dict[str, np.ndarray]) -> Layer:
+    neurons, book, weights = layer.neurons, options.book, layer.weights
+    spread = neurons.neurons // len(weights.values)     # neurons of a channel
+    gain = neurons.gain.reshape(len(weights.values), spread)
+    if np.ptp(gain, axis=1).any():
+        raise SpikeloomError("neurons of a channel must have one gain, from r and tau: they share their weights")
+    rows = weights.values.reshape(len(weights.values), -1) * gain[:, :1]
+    step = fit(rows, book, together=neurons.threshold is None or bool(neurons.v_reset.any()))
+    codes = nearest(rows / step[:, None], book)
+    own, own_more = None, 0
+    if layer.recurrent is not None:
+        own, own_more = _recurrent(layer.recurrent * neurons.gain[:, None], step, book)
+    units = np.repeat(step, spread)
+    wanted = _fraction(neurons.threshold, units, options.precision)
+    fraction = min(max(wanted, 0, -own_more), codebooks.MAX_FRACTION - max(0, own_more))
+    lsb = units / 2.0**fraction
+
+    def finer(more: int) -> object:
+        return dataclasses.replace(book, fraction=more)
+    values = codes.reshape(weights.values.shape).astype(np.int64) << fraction
+    if weights.input is None:
+        synapses = Dense(weights=values, codebook=finer(fraction))
+    else:
+        synapses = Conv(weights=values, codebook=finer(fraction), input=weights.input, stride=weights.stride,
+                        padding=weights.padding, groups=weights.groups)
+    recurrent = None if own is None else Dense(weights=own.astype(np.int64) << fraction + own_more,
+                                               codebook=finer(fraction + own_more))
+    return Layer(synapses=synapses, neurons=_neurons(layer, conventions, options, lsb, peaks), recurrent=recurrent)
+
+
+def _neurons(layer: RealLayer, conventions: Conventions, options: Quantization, lsb: np.ndarray,
+             peaks: dict[str, np.ndarray]) -> Lif:
+    neurons = layer.neurons
+    threshold, reset, v_reset = None, "zero", 0
+    if neurons.threshold is not None:
+        exact = neurons.threshold / lsb
+        threshold = np.ceil(exact) if conventions.fires == "at" else np.floor(exact) + 1
+        threshold, reset = np.maximum(threshold, 1).astype(np.int64), conventions.reset
+        v_reset = int(np.rint(neurons.v_reset[0] / lsb[0]))
+    top = 0 if threshold is None else int(threshold.max()) - 1
+    peak = peaks.get(layer.name, np.abs(layer.bias * neurons.gain))
+    current = {}
+    if neurons.synaptic is not None:
+        current = {"synaptic_decay": decay(float(neurons.synaptic.mean()), options.leak),
+                   "synaptic_bits": _width(MARGIN * float((peaks[f"{layer.name}/J"] / lsb).max()))}
+    return Lif(neurons=neurons.neurons, threshold=threshold, v_reset=v_reset, reset=reset,
+               bias=np.rint((layer.bias * neurons.gain + neurons.drive) / lsb).astype(np.int64),
+               decay=decay(float(neurons.kept.mean()), options.leak),
+               membrane_bits=_width(max(MARGIN * float((peak / lsb).max()), top)), **current)
+
+
+def _width(peak: float) -> int:
+    """Bits of a signed number that holds everything up to `peak`."""
+    bits = math.floor(peak).bit_length() + 1
+    if bits > 32:
+        raise SpikeloomError(f"membranes and currents must have at most 32 bits, not {bits}: ask for less precision")
+    return max(2, bits)
+
+
+def decay(kept: float, tolerance: float) -> Decay:
+    """The shortest leak that takes off what `kept` does, give or take `tolerance` of it."""
+    for shift in range(MAX_SHIFT + 1):
+        num = round(kept * 2**shift)
+        if abs(num / 2**shift - kept) <= tolerance * (1 - kept) + 1e-12:
+            break
+    return Decay() if num == 1 << shift else Decay(num=num, shift=shift, rounding="nearest")
+
+
+def nearest(latent: np.ndarray, book: object) -> np.ndarray:
+    """Integers of a codebook without a fraction, as float64."""
+    return rounding.quantize(torch.from_numpy(np.ascontiguousarray(latent)), book).numpy()
+
+
+def fit(rows: np.ndarray, book: object, *, together: bool) -> np.ndarray:
+    """Steps `(rows,)`, or one for all, for which rounding to the codebook moves the weights least, in squares."""
+    held = rows.reshape(1, -1) if together else rows
+    most = np.abs(held).max(axis=1, keepdims=True)
+    most = np.where(most > 0, most, np.abs(rows).max() or 1.0)
+    if codebooks.kind(book) == "binary":
+        step = np.abs(held).mean(axis=1, keepdims=True)
+        step = np.where(step > 0, step, most)
+    else:
+        largest = float(np.abs(nearest(np.array([-1e9, 1e9]), book)).max())
+        steps = most / largest * RATIOS
+        error = np.stack([((nearest(held / s[:, None], book) * s[:, None] - held) ** 2).sum(axis=1)
+                          for s in steps.T], axis=1)
+        step = np.take_along_axis(steps, error.argmin(axis=1)[:, None], axis=1)
+    return np.broadcast_to(step[:, 0], len(rows)).copy()
+
+
+def _recurrent(rows: np.ndarray, step: np.ndarray, book: object) -> tuple[np.ndarray, int]:
+    """Recurrent weights in the codebook, and by how many bits their steps are coarser than `step`."""
+    found = []
+    for more in range(-6, 7):
+        unit = step[:, None] * 2.0**more
+        codes = nearest(rows / unit, book)
+        found.append((float((((codes * unit - rows) / step[:, None]) ** 2).sum()), more, codes))
+    _, more, codes = min(found, key=lambda item: item[:2])
+    return codes, more
+
+
+def _fraction(threshold: np.ndarray | None, units: np.ndarray, precision: int) -> int:
+    """Bits of the LSB below a weight's step that thresholds, or membranes that are read, ask for."""
+    if threshold is None:
+        return precision
+    return math.ceil(precision - math.log2(max(float(np.quantile(threshold / units, 0.05)), 2.0**-20)))
