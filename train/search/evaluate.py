@@ -179,6 +179,12 @@ def opened(packed: bytes) -> Open:
     return Open(pickle.loads(zlib.decompress(packed)))
 
 
+def retraining(schedule: Schedule, epochs: int) -> Schedule:
+    """How "itq" goes on from what `schedule` has trained: a quarter of the rate, statistics frozen in the last half."""
+    return dataclasses.replace(schedule, epochs=epochs, rate=schedule.rate / 4, float_epochs=0,
+                               frozen_epochs=epochs // 2)
+
+
 def real_accuracy(packed: bytes) -> float:
     """Of the model over the reals."""
     here = opened(packed)

@@ -28,9 +28,9 @@ class Journal:
             whole = content[:content.rfind(b"\n") + 1]
             for number, line in enumerate(whole.splitlines(), 1):
                 self._read(line, number)
-            self._file = open(self.path, "ab")     # noqa: SIM115: it stays open
             if len(whole) < len(content):
-                self._file.truncate(len(whole))
+                os.truncate(self.path, len(whole))
+            self._file = self.path.open("ab")
         except OSError as error:
             raise FileError(f"{self.path} must be a writable file, but {error.strerror}") from None
 

@@ -43,8 +43,9 @@ class Stored:
         weights = self.weights * each
         if self.pruned:
             weights = min(weights, self.weights + self.nonzero * each)
+        threshold, bias = widths.threshold or widths.membrane, widths.bias or widths.membrane
         return (weights + self.neurons * (widths.membrane + self.other)
-                + self.thresholds * (widths.threshold or widths.membrane) + self.biases * (widths.bias or widths.membrane))
+                + self.thresholds * threshold + self.biases * bias)
 
     @property
     def base(self) -> int:

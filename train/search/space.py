@@ -91,7 +91,7 @@ class Candidate:
             layers = tuple(Widths(**widths) for widths in value["layers"])
             return cls(layers=layers, rounding=value["rounding"], scheme=value["scheme"])
         except (TypeError, KeyError) as error:
-            raise SpikeloomError(f"candidate must have a scheme, a rounding and layers of widths, but {error}") from None
+            raise SpikeloomError(f"candidate must be of scheme, rounding and layers of widths, but {error}") from None
 
     def __str__(self) -> str:
         shown = self.layers[:1] if self.uniform else self.layers
@@ -158,7 +158,13 @@ class Space:
         return [self.candidate(rounding, scheme, **dict(zip(self.axes, bits, strict=True)))
                 for rounding in self.roundings for bits in itertools.product(*self.axes.values())]
 
-    def step(self, name: str, bits: int | None, by: int) -> int | None:
-        """The width of class `name` so many places wider than `bits`; the same at the end."""
-        axis = self.axes[name]
-        return axis[min(max(axis.index(bits) + by, 0), len(axis) - 1)]
+    def moved(self, candidate: Candidate, layer: int | None = None, **by: int) -> Candidate:
+        """A candidate whose widths lie so many places wider on their axes, as far as those go, of one layer or all."""
+        def moved(widths: Widths) -> Widths:
+            given = {}
+            for name, places in by.items():
+                axis = self.axes[name]
+                given[name] = axis[min(max(axis.index(getattr(widths, name)) + places, 0), len(axis) - 1)]
+            return dataclasses.replace(widths, **given)
+        layers = tuple(moved(widths) if layer in (None, k) else widths for k, widths in enumerate(candidate.layers))
+        return dataclasses.replace(candidate, layers=layers)

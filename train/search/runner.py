@@ -1,0 +1,121 @@
+"""A whole search: from a model over the reals to the candidates that a person can choose from."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+from spikeloom import Network, check
+from spikeloom.errors import SpikeloomError
+from spikeloom.train.export import export
+from spikeloom.train.model import SpikingMlp
+from spikeloom.train.search import guided, memory, select
+from spikeloom.train.search.evaluate import Workplace, opened, real_accuracy
+from spikeloom.train.search.journal import Journal
+from spikeloom.train.search.select import COSTS, Trial
+from spikeloom.train.search.space import Space
+from spikeloom.train.search.trials import Trials
+
+TPE_SHARE = 0.6     # of a limited number of evaluations, where training and single layers come after
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What a search gave.
+
+    Parameters
+    ----------
+    accuracy : of the model over the reals on the validation images, 0 to 1.
+    bits : of memory with 32 for every value.
+    least : accuracy that a candidate must have.
+    minima : by rounding, the least width of each class by itself.
+    trials : all, in the order of their evaluation.
+    front : those that no other beats, the cheapest first.
+    chosen : the cheapest of at least that accuracy; None if there is none.
+    rewarded : the one of the greatest reward.
+    evaluated, recalled, skipped : candidates evaluated now, found in the journal, and left out since they must fail.
+    seconds : that it took.
+    """
+
+    accuracy: float
+    bits: int
+    least: float
+    minima: guided.Minima
+    trials: tuple[Trial, ...]
+    front: tuple[Trial, ...]
+    chosen: Trial | None
+    rewarded: Trial
+    evaluated: int
+    recalled: int
+    skipped: int
+    seconds: float
+
+
+def search(place: Workplace, space: Space, *, executor: Executor, journal: str | Path, drop: float = 0.01,
+           cost: str = "bits", evaluations: int | None = None, grid: bool = False, per_layer: bool = True,
+           mu: float = select.MU, progress: Callable[[int, int | None, str], None] = lambda done, total, text: None
+           ) -> Findings:
+    """Search `space` for the cheapest network that loses at most `drop` of the model's accuracy.
+
+    Parameters
+    ----------
+    executor : where candidates are evaluated, see `executors.executor`.
+    journal : file of results; a search that was stopped goes on where it was, and evaluates nothing twice.
+    cost : "bits" of memory, or of the plan for the workplace's board "packed" bits, "ram", "cells" or "cycles".
+    evaluations : at most so many.
+    grid : evaluate all candidates that are not trained, instead of being guided.
+    per_layer : in the end give layers widths of their own.
+    mu : of the reward.
+    """
+    began = time.monotonic()
+    check.choice("cost", cost, COSTS)
+    if isinstance(drop, bool) or not isinstance(drop, int | float) or not 0 < drop < 1:
+        raise SpikeloomError(f"drop must lie between 0 and 1, not {drop!r}")
+    if evaluations is not None:
+        check.integer("evaluations", evaluations, 1, 1 << 20)
+    if cost != "bits" and place.board is None:
+        raise SpikeloomError(f"cost must be bits without a board, not {cost}")
+    if space.layers != len(place.model.layers):
+        raise SpikeloomError(f"space must have {len(place.model.layers)} layers, not {space.layers}")
+    packed = place.pack()
+    accuracy = real_accuracy(packed)
+    book = Journal(journal)
+    try:
+        trials = Trials(place, executor, book, cost=cost, least=accuracy - drop, limit=evaluations, progress=progress)
+        minima: guided.Minima = {}
+        if grid:
+            trials.run(space.grid(), all_of_them=True)
+        else:
+            later = evaluations is not None and ("itq" in space.schemes or per_layer)
+            minima = guided.significance(space, trials, accuracy - drop / 2)
+            guided.window(space, minima, trials)
+            guided.suggest(space, trials, seed=place.seed, limit=int(TPE_SHARE * evaluations) if later else None)
+        if "itq" in space.schemes:
+            guided.retrain(space, trials)
+        if per_layer and space.layers > 1:
+            guided.layer_by_layer(space, trials)
+    finally:
+        book.close()
+    if not trials.done:
+        raise SpikeloomError("space must have candidates that can be evaluated")
+    everything = tuple(trials.done.values())
+    base = memory.base(trials.stored)
+    greatest = base if cost == "bits" else max(trial.cost for trial in everything)
+    return Findings(
+        accuracy=accuracy, bits=base, least=trials.least, minima=minima, trials=everything,
+        front=tuple(select.front(everything)), chosen=trials.best,
+        rewarded=max(everything, key=lambda trial: select.reward(trial, greatest, mu)),
+        evaluated=trials.evaluated, recalled=trials.recalled, skipped=trials.skipped,
+        seconds=time.monotonic() - began)
+
+
+def model_of(place: Workplace, trial: Trial) -> SpikingMlp:
+    """The integer model of a trial: of the draw with the best accuracy where there are several."""
+    return opened(place.pack()).make(trial.candidate)[trial.result.best]
+
+
+def network_of(place: Workplace, trial: Trial, *, labels: tuple[str, ...] = (), provenance: dict | None = None
+               ) -> Network:
+    """The network of a trial."""
+    return export(model_of(place, trial), labels=labels, provenance=provenance)
