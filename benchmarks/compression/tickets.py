@@ -1,0 +1,156 @@
+"""Lottery tickets: searched with fewer timesteps, drawn from random signs, and the bound on what a change disturbs.
+
+    python benchmarks/compression/tickets.py [--seeds 3] [--only ET|binary|bound]
+
+About 30 minutes of one core. MNIST, 10,000 training images; what is chosen is chosen on validation images.
+"""
+
+import dataclasses
+from functools import cache, partial
+
+import common
+import torch
+
+from spikeloom import Decay, Lif, codebooks, encoders
+from spikeloom.train import pipeline, recipe
+from spikeloom.train.compress import Task, make
+from spikeloom.train.compress.imp import Imp, Tickets
+from spikeloom.train.cookbook import Recipe
+from spikeloom.train.fit import fit
+from spikeloom.train.layer import LayerConfig
+from spikeloom.train.model import MlpConfig, SpikingMlp
+
+BASE = recipe("mnist-mlp")
+SHORT = dataclasses.replace(BASE, model=dataclasses.replace(BASE.model, timesteps=5))
+LAST, ROUNDS = 6, (4, 8, 10)        # epochs of the last training; 68, 90 and 94 % pruned
+SEARCHES = {
+    "IMP": Imp(rounds=ROUNDS[-1]),
+    "IMP early": Imp(rounds=ROUNDS[-1], timesteps="early"),
+    "IMP T'=2": Imp(rounds=ROUNDS[-1], timesteps=2),
+    "IMP T'=1": Imp(rounds=ROUNDS[-1], timesteps=1),
+}
+BIRDS = {
+    "EB": {"search": "early-bird", "rewind": 0},
+    "EB early": {"search": "early-bird", "rewind": 0, "timesteps": "early"},
+    "random": {"search": "random"},
+}
+WIDTHS, EPOCHS, FEWER = (256, 512, 1024), 8, 2     # seeds of sweeps are fewer
+
+
+@cache
+def short_task(seed: int) -> Task:
+    return common.task(SHORT, seed, epochs=LAST)
+
+
+@cache
+def found(name: str, seed: int) -> Tickets:
+    return SEARCHES[name].find(pipeline.untrained(SHORT.model, seed), short_task(seed))
+
+
+def pruned(seed: int, tickets: Tickets, method: Imp, rounds: int) -> dict:
+    """Train a ticket and measure it; timestep-epochs are those of a search that ends with these rounds."""
+    given, fresh = short_task(seed), pipeline.untrained(SHORT.model, seed)
+    model = method.train(fresh, tickets, rounds, given)
+    search = tickets.timestep_epochs - (len(tickets.masks) - rounds) * method.epochs * tickets.timesteps \
+        if method.search == "imp" else tickets.timestep_epochs
+    rates = pipeline.stage("", model, given, 0).rates
+    return {"accuracy": common.tested(model, SHORT), "timesteps": tickets.timesteps, "search": search,
+            "divergences": list(tickets.divergences), "rates": list(rates),
+            "kept": [float(synapses.kept.mean()) for synapses in model.all_synapses()]}
+
+
+def searched(name: str, seed: int, rounds: int) -> dict:
+    if name in SEARCHES:
+        return pruned(seed, found(name, seed), SEARCHES[name], rounds)
+    method = Imp(rounds=rounds, **BIRDS[name])
+    return pruned(seed, method.find(pipeline.untrained(SHORT.model, seed), short_task(seed)), method, rounds)
+
+
+def shuffled(seed: int, rounds: int) -> dict:
+    """As many weights of each layer as IMP's ticket, at other places."""
+    tickets = found("IMP", seed)
+    generator = torch.Generator().manual_seed(seed)
+    masks = [mask.flatten()[torch.randperm(mask.numel(), generator=generator)].view_as(mask)
+             for mask in tickets.masks[rounds - 1]]
+    return pruned(seed, dataclasses.replace(tickets, masks=[masks] * rounds), SEARCHES["IMP"], rounds)
+
+
+def dense(seed: int) -> dict:
+    model = pipeline.train_float(pipeline.untrained(SHORT.model, seed), short_task(seed))
+    return {"accuracy": common.tested(model, SHORT)}
+
+
+def early_time(bench: common.Bench) -> None:
+    for seed in bench.seeds:
+        bench.arm("ET dense", seed, partial(dense, seed))
+        for rounds in ROUNDS:
+            for name in (*SEARCHES, *BIRDS):
+                bench.arm(f"ET {name}, {rounds} rounds", seed, partial(searched, name, seed, rounds))
+            bench.arm(f"ET shuffled, {rounds} rounds", seed, partial(shuffled, seed, rounds))
+
+
+def wide(width: int, book: object) -> Recipe:
+    """784-width-width-10 on constant pixels, 4 timesteps."""
+    def layer(neurons: int, threshold: int | None) -> LayerConfig:
+        return LayerConfig(codebook=book, neurons=Lif(neurons=neurons, threshold=threshold, membrane_bits=20,
+                                                      reset="subtract", decay=Decay.shift_leak(3)))
+    readout = LayerConfig(codebook=book, neurons=Lif(neurons=10, threshold=None, membrane_bits=20))
+    model = MlpConfig(input=BASE.model.input, encoder=encoders.make("direct"), timesteps=4, readout="membrane-last",
+                      layers=(layer(width, 1), layer(width, 1), readout))
+    return dataclasses.replace(BASE, name=f"wide-{width}", model=model)
+
+
+def ticket(seed: int, width: int, **options) -> dict:
+    given, chosen = common.task(BASE, seed, epochs=EPOCHS), wide(width, codebooks.make("integer", bits=8))
+    model = make("ticket", **options).compress(pipeline.untrained(chosen.model, seed), given).model
+    integer = common.settled(model, given)
+    return {"accuracy": common.tested(integer, BASE), "real": common.tested(model, BASE),
+            "rates": list(pipeline.stage("", model, given, 0).rates)}
+
+
+def trained(seed: int, width: int, kind: str) -> dict:
+    """The same network whose weights are trained: over the reals, or quantized all the while."""
+    given = common.task(BASE, seed, epochs=EPOCHS)
+    if kind == "float":
+        model = pipeline.train_float(pipeline.untrained(wide(width, BASE.model.layers[0].codebook).model, seed), given)
+    else:
+        model = SpikingMlp(wide(width, codebooks.make(kind, fraction=4)).model, seed=seed)
+        fit(model, given.split.train.images, given.split.train.labels, given.preprocess, given.schedule, seed=seed)
+    return {"accuracy": common.tested(model, BASE)}
+
+
+def binary(bench: common.Bench) -> None:
+    for seed in bench.seeds:
+        for width in WIDTHS if seed < FEWER else WIDTHS[1:2]:
+            bench.arm(f"binary ticket, width {width}", seed, partial(ticket, seed, width))
+            bench.arm(f"binary trained, width {width}", seed, partial(trained, seed, width, "binary"))
+        bench.arm("binary float, width 512", seed, partial(trained, seed, 512, "float"))
+        bench.arm("binary still masks, width 512", seed, partial(ticket, seed, 512, rate=1e-9))
+        bench.arm("binary not affine, width 512", seed, partial(ticket, seed, 512, affine=False))
+        for density in (0.3, 0.7) if seed < FEWER else ():
+            bench.arm(f"binary ticket, width 512, density {density}", seed, partial(ticket, seed, 512, density=density))
+
+
+def report(bench: common.Bench) -> None:
+    names = [*SEARCHES, *BIRDS, "shuffled"]
+    common.table(("search", "timesteps", *(f"{rounds} rounds" for rounds in ROUNDS), "timestep-epochs"), [
+        (name, "/".join(sorted({str(t) for t in bench.values(f"ET {name}, {ROUNDS[-1]} rounds", "timesteps")})),
+         *(bench.summary(f"ET {name}, {rounds} rounds") for rounds in ROUNDS),
+         "/".join(sorted({str(t) for t in bench.values(f"ET {name}, 8 rounds", "search")}))) for name in names])
+    common.table(("against IMP", *(f"{rounds} rounds" for rounds in ROUNDS)), [
+        (name, *(bench.pair(f"ET {name}, {rounds} rounds", f"ET IMP, {rounds} rounds") for rounds in ROUNDS))
+        for name in names if name != "IMP"])
+    common.table(("dense",), [(bench.summary("ET dense"),)])
+    common.table(("width", "ticket", "trained binary", "ticket against trained"), [
+        (width, *(bench.summary(f"binary {kind}, width {width}") for kind in ("ticket", "trained")),
+         bench.pair(f"binary ticket, width {width}", f"binary trained, width {width}")) for width in WIDTHS])
+    common.table(("width 512", "accuracy", "against the ticket"), [
+        (name, bench.summary(name), bench.pair(name, "binary ticket, width 512"))
+        for name in bench.arms if name.startswith("binary") and "512" in name])
+
+
+if __name__ == "__main__":
+    bench = common.Bench("tickets", __doc__)
+    early_time(bench)
+    binary(bench)
+    report(bench)
