@@ -27,8 +27,8 @@ def add(parser) -> None:
                         "packed bits, ram, cells or cycles (default: bits)")
     parser.add_argument("--weights", default="2-8", metavar="BITS", help="as 2-8, 2,4,8 or none (default: 2-8)")
     parser.add_argument("--membrane", default="6-16", metavar="BITS", help="of V (default: 6-16)")
-    parser.add_argument("--threshold", default="none", metavar="BITS", help="on a grid coarser than V's (default: none)")
-    parser.add_argument("--bias", default="none", metavar="BITS", help="on a grid coarser than V's (default: none)")
+    parser.add_argument("--threshold", default="none", metavar="BITS", help="on a grid of its own (default: none)")
+    parser.add_argument("--bias", default="none", metavar="BITS", help="on a grid of its own (default: none)")
     parser.add_argument("--leak", default="none", metavar="BITS", help="of the leak's factor (default: none)")
     parser.add_argument("--rounding", default="truncate,nearest,stochastic", metavar="R,R,..")
     parser.add_argument("--scheme", default="ptq,itq", metavar="S,S", help="ptq: rounded only, itq: trained on, too")
@@ -45,8 +45,8 @@ def add(parser) -> None:
     parser.add_argument("--epochs", type=int, help="of float training, instead of the recipe's")
     parser.add_argument("--seed", type=int, help="instead of the recipe's")
     parser.add_argument("--train", type=int, metavar="IMAGES", help="use only the first training images")
-    parser.add_argument("--validation", type=int, metavar="IMAGES", help="held out of the training images, to choose by")
-    parser.add_argument("--calibration", type=int, metavar="IMAGES", help="held out too, to take ranges from")
+    parser.add_argument("--validation", type=int, metavar="IMAGES", help="held out of them, to choose by")
+    parser.add_argument("--calibration", type=int, metavar="IMAGES", help="held out, too, to take ranges from")
 
 
 def run(arguments) -> int:

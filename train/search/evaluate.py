@@ -59,9 +59,10 @@ class Workplace:
         if self.model.quantized:
             raise SpikeloomError("model must be one over the reals, not of integers")
 
-    def pack(self) -> bytes:
-        """All of it, to be sent to where candidates are evaluated."""
-        return zlib.compress(pickle.dumps(self), 1)
+    def pack(self, scheme: str) -> bytes:
+        """What candidates of a scheme need, to be sent to where they are evaluated."""
+        needed = self if scheme == "itq" else dataclasses.replace(self, train=None, schedule=None)
+        return zlib.compress(pickle.dumps(needed), 1)
 
     @property
     def digest(self) -> str:

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterator
 
 from spikeloom.errors import ToolError
-from spikeloom.train.search import select
+from spikeloom.train.search import memory, select
 from spikeloom.train.search.select import Trial
 from spikeloom.train.search.space import Candidate, Space
 from spikeloom.train.search.trials import Trials
@@ -63,7 +63,8 @@ def _walk(space: Space, middle: Candidate) -> Iterator[Candidate]:
 def suggest(space: Space, trials: Trials, *, seed: int, limit: int | None = None) -> None:
     """Let Optuna's TPE propose candidates, the neighbours of the cheapest first, until `PATIENCE` batches are in vain.
 
-    It minimises cost and error; what is known already is told to it once. `limit`: of evaluations in all.
+    It minimises cost and error; what fails, or must, counts as costing as much as 32 bits everywhere. `limit`: of
+    evaluations in all.
     """
     try:
         import optuna
@@ -81,8 +82,9 @@ def suggest(space: Space, trials: Trials, *, seed: int, limit: int | None = None
         return found | ({"rounding": candidate.rounding} if "rounding" in choices else {})
 
     def values(trial: Trial) -> tuple[float, float]:
-        return trial.cost, 1 - trial.accuracy
+        return (trial.cost if trial.accuracy >= trials.least else worst), 1 - trial.accuracy
 
+    worst = max(memory.base(trials.stored), *(trial.cost for trial in trials.done.values()))
     for trial in trials.done.values():
         study.add_trial(optuna.trial.create_trial(params=params(trial.candidate), distributions=choices,
                                                   values=values(trial)))
@@ -98,8 +100,10 @@ def suggest(space: Space, trials: Trials, *, seed: int, limit: int | None = None
             given = dict(trial.params)
             rounding = given.pop("rounding", space.roundings[0])
             candidate = space.candidate(rounding, **{name: axes[name][place] for name, place in given.items()})
-            if candidate in trials.done or candidate in asked or trials.fails(candidate):
+            if candidate in trials.done or candidate in asked:
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            elif trials.fails(candidate):
+                study.tell(trial, (worst, 1.0))
             else:
                 asked[candidate] = trial
             if len(asked) == BATCH:

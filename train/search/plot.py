@@ -24,7 +24,7 @@ def draw(findings: Findings, path: Path, *, title: str, cost: str, names: dict) 
     except ModuleNotFoundError as error:
         raise ToolError(f"{error.name} must be installed to draw: pip install 'spikeloom[search]'") from None
     scale = KIB if cost in ("bits", "packed") else 1
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
     floor = findings.least - LOWEST * max(findings.accuracy - findings.least, 1e-3)
     for scheme, mark in MARKS.items():
@@ -53,10 +53,10 @@ def draw(findings: Findings, path: Path, *, title: str, cost: str, names: dict) 
     axes.xaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     axes.set_xlabel(f"{UNITS[cost]} (logarithmic)")
-    axes.set_ylabel("accuracy on validation images, %")
+    axes.set_ylabel("accuracy on validation images, %, or less at the lower edge")
     axes.set_title(title)
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=8, loc="lower right")
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
     made = []
     with matplotlib.rc_context({"svg.hashsalt": "spikeloom"}):
         for kind, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):

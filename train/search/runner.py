@@ -78,8 +78,7 @@ def search(place: Workplace, space: Space, *, executor: Executor, journal: str |
         raise SpikeloomError(f"cost must be bits without a board, not {cost}")
     if space.layers != len(place.model.layers):
         raise SpikeloomError(f"space must have {len(place.model.layers)} layers, not {space.layers}")
-    packed = place.pack()
-    accuracy = real_accuracy(packed)
+    accuracy = real_accuracy(place.pack("ptq"))
     book = Journal(journal)
     try:
         trials = Trials(place, executor, book, cost=cost, least=accuracy - drop, limit=evaluations, progress=progress)
@@ -112,7 +111,7 @@ def search(place: Workplace, space: Space, *, executor: Executor, journal: str |
 
 def model_of(place: Workplace, trial: Trial) -> SpikingMlp:
     """The integer model of a trial: of the draw with the best accuracy where there are several."""
-    return opened(place.pack()).make(trial.candidate)[trial.result.best]
+    return opened(place.pack(trial.candidate.scheme)).make(trial.candidate)[trial.result.best]
 
 
 def network_of(place: Workplace, trial: Trial, *, labels: tuple[str, ...] = (), provenance: dict | None = None

@@ -7,7 +7,7 @@ from spikeloom.train.search import memory, select
 from spikeloom.train.search.evaluate import Result, Workplace, evaluate
 from spikeloom.train.search.journal import Journal
 from spikeloom.train.search.select import Trial
-from spikeloom.train.search.space import Candidate
+from spikeloom.train.search.space import SCHEMES, Candidate
 
 SLACK = 1e-9
 
@@ -36,7 +36,8 @@ class Trials:
                  progress: Callable[[int, int | None, str], None] = lambda done, total, text: None):
         self.executor, self.journal, self.cost, self.least, self.limit = executor, journal, cost, least, limit
         self.progress, self.digest = progress, place.digest
-        self.packed, self.stored = place.pack(), memory.stored(place.model)
+        self.packed = {scheme: place.pack(scheme) for scheme in SCHEMES}
+        self.stored = memory.stored(place.model)
         self.done: dict[Candidate, Trial] = {}
         self.evaluated = self.recalled = 0
         self._failed: list[Candidate] = []
@@ -93,7 +94,7 @@ class Trials:
         futures = {}
         try:
             for candidate in missing:
-                futures[self.executor.submit(evaluate, self.packed, candidate)] = candidate
+                futures[self.executor.submit(evaluate, self.packed[candidate.scheme], candidate)] = candidate
                 done = [future for future in futures if future.done()]
                 self._collect(done, futures, results)
             self._collect(as_completed(list(futures)), futures, results)
