@@ -70,9 +70,9 @@ class Epoch:
 
 
 def adam(model: SpikingMlp, rate: float) -> torch.optim.Optimizer:
-    """Adam; weights move at the pace of their codebook."""
-    latent = [{"params": [synapses.latent], "lr": rate * pace(synapses.book, pruned=synapses.density < 1)}
-              for synapses in model.all_synapses()]
+    """Adam; weights move at the pace of their codebook, in its steps."""
+    latent = [{"params": [synapses.latent], "lr": rate * pace(synapses.book, pruned=synapses.density < 1)
+               * float(synapses.step.mean())} for synapses in model.all_synapses()]
     rest = [p for name, p in model.named_parameters() if not name.endswith("latent")]
     return torch.optim.Adam([*latent, {"params": rest, "lr": rate}])
 

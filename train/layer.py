@@ -130,6 +130,9 @@ class SpikingLayer(nn.Module):
             self.register_buffer("mean", torch.zeros(size))
             self.register_buffer("variance", torch.ones(size))
         self.recurrent = Synapses(config.recurrent, (size, size), generator) if config.recurrent else None
+        if self.recurrent is not None:
+            self._share_lsb()
+            self.recurrent.latent.data.mul_(self.recurrent.step)
         fan_in = self.synapses.latent[0].numel() * config.density
         self.unit = spread(config.codebook) * 2.0**config.codebook.fraction * fan_in**0.5
 
@@ -154,8 +157,8 @@ class SpikingLayer(nn.Module):
     def quantize(self) -> None:
         """Go from real to integer weights; what pruning left is first scaled to the codebook's magnitudes."""
         self.quantized = True
-        for synapses in self.all_synapses():
-            synapses.quantize()
+        self.synapses.quantize()
+        self._share_lsb()
 
     def recode(self, book: object, step: torch.Tensor | float, *, membrane_bits: int,
                recurrent: object | None = None) -> None:
@@ -172,20 +175,19 @@ class SpikingLayer(nn.Module):
             raise SpikeloomError("neurons must have v_reset 0 and no floor to be given another LSB")
         if (recurrent is None) != (self.recurrent is None):
             raise SpikeloomError("recurrent codebook must be given for recurrent synapses, and only for them")
-        before = self.synapses.lsb
-        self.synapses.recode(book, step)
-        ratio = before / self.synapses.lsb
-        if ratio.ndim and self.config.thresholds == "layer" or ratio.ndim and not neurons.fires:
+        before, step = self.synapses.lsb, torch.as_tensor(step)
+        if (before.ndim or step.ndim) and (self.config.thresholds == "layer" or not neurons.fires):
             raise SpikeloomError("a step for each row must be in a layer that fires, with thresholds for each neuron")
-        if recurrent is not None:
-            self.recurrent.recode(recurrent, self.synapses.lsb * 2.0**recurrent.fraction)
+        config = dataclasses.replace(self.config, codebook=book, recurrent=recurrent,
+                                     neurons=dataclasses.replace(neurons, membrane_bits=membrane_bits))
+        self.synapses.recode(book, step)
+        self.config, ratio = config, before / self.synapses.lsb
+        self._share_lsb()
         if neurons.fires:
             self.mean.mul_(ratio)
             self.variance.add_(EPSILON).mul_(ratio**2).sub_(EPSILON)
         else:
             self.unit *= float(ratio)
-        self.config = dataclasses.replace(self.config, codebook=book, recurrent=recurrent,
-                                          neurons=dataclasses.replace(neurons, membrane_bits=membrane_bits))
 
     def integers(self) -> Integers:
         """Weights, bias and threshold of evaluation: what is exported."""
@@ -206,6 +208,12 @@ class SpikingLayer(nn.Module):
         if worst >= limit:
             raise SpikeloomError(f"sums of a layer must stay below {limit:.0f} to be exact in {weights.dtype}, "
                                  f"not reach {worst:.0f}: narrow the membrane or train in torch.float64")
+
+    def _share_lsb(self) -> None:
+        """Recurrent weights are in the LSB of the others: a current has one."""
+        if self.recurrent is not None:
+            book = self.config.recurrent
+            self.recurrent.recode(book, self.synapses.lsb * 2.0**book.fraction)
 
     def _step_by_step(self, current: torch.Tensor, threshold: torch.Tensor | None
                       ) -> tuple[torch.Tensor, torch.Tensor]:

@@ -43,9 +43,11 @@ def settle(model: SpikingMlp, frames: np.ndarray, *, precision: int = 6) -> Spik
     model.quantized = True
     with torch.no_grad():
         output = model(frames)
-    for layer, v in zip(model.layers, output.membranes, strict=True):
+    for layer, v, spikes in zip(model.layers, output.membranes, output.spikes, strict=True):
         with torch.no_grad():
             threshold = layer.integers().threshold
+        if layer.config.neurons.reset == "subtract" and threshold is not None:
+            v = v + spikes * threshold
         peak = max(float(v.abs().max()), 0.0 if threshold is None else float(threshold.max()))
         recode(layer, 0, max(2, math.ceil(math.log2(MARGIN * peak + 1)) + 1))
     return model
