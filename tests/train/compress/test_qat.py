@@ -55,7 +55,7 @@ def test_straight_through_is_the_textbooks():
         optimizer.step()
         twin.follow()
         assert torch.allclose(twin.real, torch.tensor([real]), atol=1e-6)
-    assert len(seen) > 2
+    assert len(seen) > 1
 
 
 @pytest.mark.parametrize("text", ["book=pow2,bits=2", "book=integer,bits=3", "book=real"])
