@@ -156,11 +156,9 @@ def _grids(layer: SpikingLayer, widths: Widths, rounding: str, generator: torch.
     _, bias, threshold, _ = layer.integers()
     layer.quantized = True
     bias = bias[::layer.places]
-    unit = _unit(float(bias.abs().max()), most(widths.bias)) if widths.bias else 1
-    bias = rounded(bias / unit, rounding, generator)
-    if widths.bias:
-        bias = bias.clamp(-most(widths.bias), most(widths.bias))
-    bias = bias * unit
+    width = widths.bias or widths.membrane
+    unit = _unit(float(bias.abs().max()), most(width))
+    bias = codes(bias / unit, width, rounding, generator) * unit
     if threshold is None:
         return None, bias
     threshold, limit = threshold[::layer.places], layer.config.neurons.v_max + 1

@@ -23,7 +23,7 @@ class Widths:
     weights : of an integer weight; None: the codes that the weights have already.
     membrane : of V.
     threshold : of a threshold, unsigned, on a grid of its own; None: it is as fine as V.
-    bias : of a bias, signed, on a grid of its own; None: as fine as V.
+    bias : of a bias, signed, on a grid of its own; None: as wide as V.
     leak : shift of the leak's factor `num / 2^shift`; None: as trained.
     """
 
