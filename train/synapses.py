@@ -71,7 +71,7 @@ class Synapses(nn.Module):
     def recode(self, book: object, step: torch.Tensor | float) -> None:
         """The same latent weights, of another codebook whose smallest step is the latent weight `step`."""
         step = torch.as_tensor(step, dtype=self.latent.dtype)
-        if step.shape not in ((), self.latent.shape[:1]) or not bool((step > 0).all()):
+        if step.shape not in ((), self.latent.shape[:1]) or not bool((step > 0).all() and step.isfinite().all()):
             raise SpikeloomError(f"step must be positive, one or one for each of {len(self.latent)} rows, not {step}")
         self.book, self.step = book, step.clone()
 
