@@ -23,19 +23,28 @@ def load(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
     A recording is one tall image: its frames one under the other, in each the 34 rows of polarity 0 over those of 1.
     """
+    frames, labels = sequences(folder)
+    return 255 * frames.reshape(len(frames), -1, SIDE), labels
+
+
+def sequences(folder: Path, *, timesteps: int = TIMESTEPS, period: int = PERIOD,
+              part: slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+    """Frames uint8 `(recordings, timesteps, 2, 34, 34)` of 0 and 1 of a `part` of the recordings, and their labels.
+
+    `period` : microseconds of a timestep.
+    """
     try:
         with tarfile.open(folder / FILE) as archive:
             files = {Path(m.name).name: archive.extractfile(m).read() for m in archive if m.isfile()}
         lines = files["train1K.txt"].decode().splitlines()
-        listed = [tuple(map(int, line.split())) for line in lines if line and not line.startswith("#")]
-        images = [_frames(files[f"{number}.bs2"]) for number, _ in listed]
+        listed = [tuple(map(int, line.split())) for line in lines if line and not line.startswith("#")][part]
+        frames = [_frames(files[f"{number}.bs2"], timesteps, period) for number, _ in listed]
     except (OSError, EOFError, KeyError, ValueError, tarfile.TarError, lzma.LZMAError) as error:
         raise FileError(f"{FILE} must be the archive of N-MNIST recordings, but {error}") from None
-    return np.stack(images), np.array([label for _, label in listed], np.uint8)
+    return np.stack(frames), np.array([label for _, label in listed], np.uint8)
 
 
-def _frames(data: bytes) -> np.ndarray:
+def _frames(data: bytes, timesteps: int, period: int) -> np.ndarray:
     x, y, high, middle, low = np.frombuffer(data, np.uint8).reshape(-1, 5).astype(np.int64).T
-    frames = bin_events((high & 127) << 16 | middle << 8 | low, x, y, high >> 7, height=SIDE, width=SIDE,
-                        timesteps=TIMESTEPS, period=PERIOD)
-    return (255 * frames).astype(np.uint8).reshape(-1, SIDE)
+    return bin_events((high & 127) << 16 | middle << 8 | low, x, y, high >> 7, height=SIDE, width=SIDE,
+                      timesteps=timesteps, period=period).astype(np.uint8)

@@ -5,7 +5,7 @@ finds the contract's layers in it, over the reals, and `quantize` makes them int
 itself, so that `closeness` can say how near the integers come.
 
     graph = read("net.nir")
-    made = bring(graph, Conventions(dt=1e-4, reset="subtract"), frames=frames, options=Quantization(weights="pow2:4"))
+    made = bring(graph, Conventions(dt=1e-4, reset="subtract"), samples=Samples(frames=frames), options=Quantization())
     print(made.network.digest, made.assumptions)
 """
 
@@ -16,6 +16,7 @@ from spikeloom.train.importing.graph import Graph, Node
 from spikeloom.train.importing.hdf5 import read
 from spikeloom.train.importing.lower import lower
 from spikeloom.train.importing.quantize import Quantization, quantize
+from spikeloom.train.importing.samples import Samples
 
-__all__ = ["Closeness", "Conventions", "Graph", "Import", "Node", "Quantization", "bring", "compare", "lower",
-           "quantize", "read"]
+__all__ = ["Closeness", "Conventions", "Graph", "Import", "Node", "Quantization", "Samples", "bring", "compare",
+           "lower", "quantize", "read"]

@@ -1,19 +1,22 @@
 """All of an import: from a graph to a network, with what was assumed and how close it came."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Network
-from spikeloom.train.importing import floating, linear
+from spikeloom.train.importing import floating
 from spikeloom.train.importing.closeness import Closeness, compare
 from spikeloom.train.importing.conventions import Conventions
 from spikeloom.train.importing.graph import Graph
 from spikeloom.train.importing.lower import RealNetwork, lower
 from spikeloom.train.importing.quantize import Quantization, quantize, readout
+from spikeloom.train.importing.samples import Samples
 
-CALIBRATION, RANDOM = 20, 4
+RANDOM = 0.02, 0.1, 0.25, 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,61 +37,40 @@ class Import:
     closeness: Closeness
 
 
-def bring(graph: Graph, conventions: Conventions, *, frames: np.ndarray | None = None,
-          labels: np.ndarray | None = None, timesteps: int | None = None, options: Quantization | None = None,
-          seed: int = 0) -> Import:
+def bring(graph: Graph, conventions: Conventions, *, samples: Samples | None = None, timesteps: int | None = None,
+          options: Quantization | None = None, seed: int = 0,
+          progress: Callable[[int, int], None] | None = None) -> Import:
     """Import `graph`.
 
     Parameters
     ----------
-    frames : samples `(samples, timesteps, *input shape)`, integers; the first 20 calibrate the widths of membranes.
-        None: random spikes.
-    labels : of the samples.
-    timesteps : of an inference; the samples' own if there are any.
+    samples : None: random spikes for `timesteps`.
+    progress : called with (samples compared, all of them).
     """
     options = options or Quantization()
     real = lower(graph, conventions)
-    given = frames is not None
-    frames = _checked(frames, real, timesteps) if given else random(real.shape, _timesteps(timesteps), seed)
-    bits = max(1, int(frames.max()).bit_length())
-    peaks = floating.simulate(graph, conventions, frames[:CALIBRATION]).peaks
-    network = quantize(real, conventions, peaks, timesteps=frames.shape[1], options=options, bits=bits)
+    shown = samples or Samples(frames=random(real.shape, timesteps, seed))
+    steps = shown.frames.shape[1]
+    peaks = floating.simulate(graph, conventions, shown.calibration).peaks
+    network = quantize(real, conventions, peaks, timesteps=steps, options=options, bits=shown.bits)
     names = tuple(name for layer in real.layers for name in (*[None] * len(layer.pools), layer.name))
-    assumptions = (*_spoken(conventions, real, options, bits), *real.assumptions,
-                   *([] if given else ["widths and closeness are from random spikes: no samples were given"]))
-    found = compare(graph, conventions, network, names, frames, labels)
+    assumptions = (*_spoken(conventions, real, options, shown.bits), *real.assumptions,
+                   *([] if samples else ["widths and closeness are from random spikes: no samples were given"]))
+    found = compare(graph, conventions, network, names, shown.frames, shown.labels, progress=progress)
     provenance = {"method": "import", "format": "NIR", "conventions": asdict(conventions),
                   "quantization": asdict(options), "assumptions": list(assumptions), "closeness": asdict(found)}
     return Import(network=replace(network, provenance=provenance), names=names, assumptions=assumptions,
                   closeness=found)
 
 
-def random(shape: linear.Shape, timesteps: int, seed: int) -> np.ndarray:
+def random(shape: tuple[int, ...], timesteps: int | None, seed: int) -> np.ndarray:
     """Random spikes `(4, timesteps, *shape)`, from few to half of all."""
-    rng = np.random.default_rng(seed)
-    share = np.array([0.02, 0.1, 0.25, 0.5]).reshape(RANDOM, *[1] * (len(shape) + 1))
-    return (rng.random((RANDOM, timesteps, *shape)) < share).astype(np.uint8)
-
-
-def _timesteps(timesteps: int | None) -> int:
     if timesteps is None:
         raise SpikeloomError("timesteps must be given without samples")
-    return timesteps
-
-
-def _checked(frames: np.ndarray, real: RealNetwork, timesteps: int | None) -> np.ndarray:
-    if frames.dtype.kind not in "iub" or frames.ndim != len(real.shape) + 2 or frames.shape[2:] != real.shape or \
-            not frames.size:
-        raise SpikeloomError(f"samples must be integers (samples, timesteps, {', '.join(map(str, real.shape))}), "
-                             f"not {frames.dtype} {frames.shape}")
-    if frames.min() < 0:
-        raise SpikeloomError(f"samples must not be negative, as {int(frames.min())} is")
-    if timesteps is not None and timesteps > frames.shape[1]:
-        raise SpikeloomError(f"timesteps must be at most those of the samples, {frames.shape[1]}, not {timesteps}")
-    return frames[:, :timesteps]
-
-
-
+    check.integer("timesteps", timesteps, 1, 4096)
+    rng = np.random.default_rng(seed)
+    share = np.array(RANDOM).reshape(len(RANDOM), *[1] * (len(shape) + 1))
+    return (rng.random((len(RANDOM), timesteps, *shape)) < share).astype(np.uint8)
 
 
 def _spoken(conventions: Conventions, real: RealNetwork, options: Quantization, bits: int) -> list[str]:
@@ -98,7 +80,9 @@ def _spoken(conventions: Conventions, real: RealNetwork, options: Quantization, 
     reset = {"zero": "a spike sets V to v_reset in its own timestep", "subtract":
              "a spike takes the threshold off V in its own timestep", "subtract-late":
              "a spike takes the threshold off V in the next timestep"}[conventions.reset]
-    found = [f"a timestep is {conventions.dt:g} s", leak, reset,
+    leaky = any(kept is not None and ((kept > 0) & (kept < 1)).any() for layer in real.layers
+                for kept in (layer.neurons.kept, layer.neurons.synaptic))
+    found = [f"a timestep is {conventions.dt:g} s", *([leak] if leaky else []), reset,
              f"a neuron fires {'at' if conventions.fires == 'at' else 'above'} its threshold",
              "the input is spikes" if bits == 1 else f"the input is unsigned {bits}-bit values",
              f"the readout is {readout(real, options)}"]

@@ -1,5 +1,6 @@
 """How close the integers come: the spikes of each layer, the classes, and the accuracy, against the graph's own."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +69,7 @@ def classes(output: np.ndarray, readout: str) -> np.ndarray:
 
 def compare(graph: Graph, conventions: Conventions, network: Network, names: tuple[str | None, ...],
             frames: np.ndarray, labels: np.ndarray | None = None, *, batch: int = 10,
-            dtype: torch.dtype = torch.float32) -> Closeness:
+            dtype: torch.dtype = torch.float32, progress: Callable[[int, int], None] | None = None) -> Closeness:
     """Both on `frames` (samples, timesteps, *input shape); `names`: each layer's node, None for pools."""
     counts = np.zeros((len(names), 3), np.int64)
     answers: list[tuple[np.ndarray, np.ndarray]] = []
@@ -82,6 +83,8 @@ def compare(graph: Graph, conventions: Conventions, network: Network, names: tup
                 a, b = real.spikes[name], whole.spikes[k]
                 counts[k] += (a.sum(), b.sum(), (a & b).sum())
         answers.append((classes(real.output, network.readout), whole.classes))
+        if progress:
+            progress(start + len(part), len(frames))
     first, second = (np.concatenate(part) for part in zip(*answers, strict=True))
     layers = tuple(LayerCloseness(name=name, graph=int(a), network=int(b), common=int(c))
                    for name, (a, b, c) in zip(names, counts, strict=True) if name is not None and graph[name].fires)

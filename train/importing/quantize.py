@@ -114,11 +114,9 @@ def _layer(layer: RealLayer, conventions: Conventions, options: Quantization, pe
     if np.ptp(gain, axis=1).any():
         raise SpikeloomError("neurons of a channel must have one gain, from r and tau: they share their weights")
     rows = weights.values.reshape(len(weights.values), -1) * gain[:, :1]
-    step = fit(rows, book, together=neurons.threshold is None or bool(neurons.v_reset.any()))
-    codes = nearest(rows / step[:, None], book)
-    own, own_more = None, 0
-    if layer.recurrent is not None:
-        own, own_more = _recurrent(layer.recurrent * neurons.gain[:, None], step, book)
+    together = neurons.threshold is None or bool(neurons.v_reset.any())
+    own = None if layer.recurrent is None else layer.recurrent * neurons.gain[:, None]
+    step, codes, own, own_more = _codes(rows, own, book, together)
     units = np.repeat(step, spread)
     wanted = _fraction(neurons.threshold, units, options.precision)
     fraction = min(max(wanted, 0, -own_more), codebooks.MAX_FRACTION - max(0, own_more))
@@ -197,15 +195,21 @@ def fit(rows: np.ndarray, book: object, *, together: bool) -> np.ndarray:
     return np.broadcast_to(step[:, 0], len(rows)).copy()
 
 
-def _recurrent(rows: np.ndarray, step: np.ndarray, book: object) -> tuple[np.ndarray, int]:
-    """Recurrent weights in the codebook, and by how many bits their steps are coarser than `step`."""
+def _codes(rows: np.ndarray, own: np.ndarray | None, book: object, together: bool):
+    """Steps, and weights as integers of the codebook; recurrent ones too, whose steps are `2^more` times as coarse."""
+    if own is None:
+        step = fit(rows, book, together=together)
+        return step, nearest(rows / step[:, None], book), None, 0
     found = []
     for more in range(-6, 7):
-        unit = step[:, None] * 2.0**more
-        codes = nearest(rows / unit, book)
-        found.append((float((((codes * unit - rows) / step[:, None]) ** 2).sum()), more, codes))
-    _, more, codes = min(found, key=lambda item: item[:2])
-    return codes, more
+        joined = np.concatenate((rows, own / 2.0**more), axis=1)
+        step = fit(joined, book, together=together)
+        codes = nearest(joined / step[:, None], book)
+        apart = codes * step[:, None] - joined
+        apart[:, rows.shape[1]:] *= 2.0**more
+        found.append((float((apart**2).sum()), more, step, codes))
+    _, more, step, codes = min(found, key=lambda item: item[:2])
+    return step, codes[:, :rows.shape[1]], codes[:, rows.shape[1]:], more
 
 
 def _fraction(threshold: np.ndarray | None, units: np.ndarray, precision: int) -> int:

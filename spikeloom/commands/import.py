@@ -1,0 +1,83 @@
+"""Bring in a network of another tool, as a NIR graph: make it integers, and say how close they come.
+
+What a NIR file leaves open, the timestep and when a spike resets its neuron, is said here; all that was assumed is
+listed. What the hardware cannot do is refused with the node's name. Without --data the graph sees random spikes.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from spikeloom import terminal
+from spikeloom.errors import SpikeloomError
+from spikeloom.qsnn import save
+
+EXAMPLE = "spikeloom import cnn.nir --dt 1e-3 --reset subtract --data nmnist-small -o cnn.qsnn"
+
+
+def add(parser) -> None:
+    parser.add_argument("graph", type=Path, metavar="FILE", help="a .nir file")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the .qsnn file (default: the graph's name)")
+    parser.add_argument("--dt", type=float, metavar="S", help="seconds of a timestep (default: the file's, or 1e-4)")
+    parser.add_argument("--reset", default="zero", help="zero, subtract or subtract-late, a timestep later "
+                        "as in snnTorch (default: zero, as NIR defines it)")
+    parser.add_argument("--leak", default="euler", help="euler, 1 - dt / tau, or exact, exp(-dt / tau) "
+                        "(default: euler)")
+    parser.add_argument("--fires", default="above", help="above the threshold, or at it (default: above)")
+    parser.add_argument("--charge", default="step", help="neurons without a leak add R * I a step, or times dt: time "
+                        "(default: step)")
+    parser.add_argument("--weights", default="integer:8", metavar="BOOK", help="integer:BITS, pow2:EXPONENTS, ternary "
+                        "or binary (default: integer:8)")
+    parser.add_argument("--precision", type=int, default=8, metavar="BITS", help="of a threshold (default: 8)")
+    parser.add_argument("--readout", help="count, first-spike, membrane-last, membrane-max or membrane-sum")
+    parser.add_argument("--timesteps", type=int, help="of an inference (default: those of the samples)")
+    parser.add_argument("--data", metavar="FILE", help="samples: a .npz with frames (samples, timesteps, *input) and "
+                        "labels, a .npy with frames, or nmnist-small")
+    parser.add_argument("--limit", type=int, metavar="N", help="use only the first samples")
+
+
+def run(arguments) -> int:
+    from spikeloom.train import importing
+    from spikeloom.train.importing import samples
+    with terminal.progress("import") as update:
+        graph = importing.read(arguments.graph)
+        conventions = importing.Conventions(dt=_dt(arguments.dt, graph), reset=arguments.reset, leak=arguments.leak,
+                                            fires=arguments.fires, charge=arguments.charge)
+        options = importing.Quantization(weights=arguments.weights, precision=arguments.precision,
+                                         readout=arguments.readout)
+        chosen = None
+        if arguments.data is not None:
+            chosen = samples.load(arguments.data, dt=conventions.dt, timesteps=arguments.timesteps,
+                                  count=arguments.limit)
+        elif arguments.limit is not None:
+            raise SpikeloomError("--limit must come with --data")
+        made = importing.bring(graph, conventions, samples=chosen, timesteps=arguments.timesteps, options=options,
+                               progress=update)
+    path = save(made.network, arguments.output or arguments.graph.with_suffix(".qsnn").name)
+    if arguments.json:
+        terminal.dump({"layers": list(made.names), "assumptions": list(made.assumptions),
+                       "closeness": asdict(made.closeness), "network_digest": made.network.digest,
+                       "output": str(path)})
+        return 0
+    _show(made, path)
+    return 0
+
+
+def _dt(given: float | None, graph) -> float:
+    if given is not None:
+        return given
+    stored = graph.metadata.get("dt")
+    return float(stored) if isinstance(stored, int | float) else 1e-4
+
+
+def _show(made, path: Path) -> None:
+    close = made.closeness
+    terminal.show([("assumed", made.assumptions[0]), *(("", text) for text in made.assumptions[1:])])
+    print()
+    terminal.show([(layer.name, layer.graph, layer.network, f"{layer.overlap:.1%}") for layer in close.layers],
+                  columns=("node", "spikes, graph", "spikes, network", "the same"))
+    print()
+    rows: list[tuple] = [("samples", close.samples), ("same class", f"{close.agree:.2%}")]
+    if close.accuracy_graph is not None:
+        rows += [("accuracy, graph", f"{close.accuracy_graph:.2%}"),
+                 ("accuracy, integer", f"{close.accuracy_network:.2%}")]
+    terminal.show([*rows, ("digest", made.network.digest), ("file", path)])
