@@ -156,3 +156,59 @@ def test_a_double_model_is_exact_where_a_single_one_is_refused():
         model.layers[0].variance.fill_(1e4)
     frames = PREPROCESS.apply(digits().test_images)
     assert compare(model, export(model), frames).mismatches == 0
+
+
+RECURRENT = [(book, own, RESETS[k % 3], (0, 1, 3)[k // 2 % 3], (0, 0, 0, 2)[k % 4])
+             for k, (book, own) in enumerate(itertools.product(BOOKS, BOOKS))]
+
+
+@functools.cache
+def trained_recurrent(case: int) -> tuple[SpikingMlp, np.ndarray]:
+    """A model whose first layer hears itself, after one epoch on rows of pixels, one a timestep, and the test set."""
+    book, own, reset, delay, refractory = RECURRENT[case]
+    book, own = codebooks.make(book[0], **book[1]), codebooks.make(own[0], **own[1])
+    neurons = Lif(neurons=HIDDEN, threshold=1, membrane_bits=11, decay=DECAYS[case % 5], reset=reset,
+                  refractory=refractory)
+    made = MlpConfig(input=Input(shape=(8,), bits=BITS), readout="membrane-sum", timesteps=8, layers=(
+        LayerConfig(codebook=book, recurrent=own, neurons=neurons, delay=delay),
+        LayerConfig(codebook=book, neurons=Lif(neurons=10, threshold=None, membrane_bits=12))))
+    model, data = SpikingMlp(made, seed=case), digits()
+    fit(model, data.train_images[:512], data.train_labels[:512], PREPROCESS,
+        Schedule(epochs=1, batch=64, frozen_epochs=0), seed=case)
+    with torch.no_grad():
+        model.layers[0].gain[:2] *= -1
+    return model, PREPROCESS.apply(data.test_images)
+
+
+@pytest.mark.parametrize("case", range(len(RECURRENT)))
+def test_level_0_of_recurrent_layers(case):
+    model, frames = trained_recurrent(case)
+    network = export(model)
+    result = compare(model, network, frames)
+    assert result.first is None and result.mismatches == 0
+    layer, (book, own, *_) = network.layers[0], RECURRENT[case]
+    assert layer.recurrent.codebook == codebooks.make(own[0], **own[1])
+    assert layer.synapses.codebook == codebooks.make(book[0], **book[1])
+    with torch.no_grad():
+        assert 0.01 < model(frames).spikes[0].mean() < 0.99
+    silent = np.zeros_like(layer.recurrent.weights)
+    if own[0] != "binary":
+        recurrent = dataclasses.replace(layer.recurrent, weights=silent)
+        deaf = dataclasses.replace(network, layers=(dataclasses.replace(layer, recurrent=recurrent), network.layers[1]))
+        assert compare(model, deaf, frames).mismatches > 0, "a recurrence without effect would prove nothing"
+
+
+@pytest.mark.parametrize("case", [0, 5, 10])
+def test_a_tampered_recurrent_weight_is_told_apart(case):
+    model, frames = trained_recurrent(case)
+    network = export(model)
+    hidden, weights = network.layers[0], np.array(network.layers[0].recurrent.weights)
+    with torch.no_grad():
+        busiest = int(model(frames).spikes[0].mean((0, 1)).argmax())
+    weights[7, busiest] *= -1
+    if not weights[7, busiest]:
+        weights[7, busiest] = 2
+    tampered = dataclasses.replace(hidden, recurrent=dataclasses.replace(hidden.recurrent, weights=weights))
+    result = compare(model, dataclasses.replace(network, layers=(tampered, network.layers[1])), frames)
+    assert result.mismatches > 0
+    assert result.first.split(" of sample ")[0] in [f"timestep {t}, layer 0, neuron 7" for t in range(1, 8)]
