@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -97,37 +98,52 @@ def build(plan: Plan, *, simulator: str = "verilator", text: str | None = None, 
 
     Raises `ToolError` if the simulator is missing or fails.
     """
+    text = text or verilog.to_verilog(Core(plan), "core")
+    compiled = build_text(text, simulator=simulator, folder=folder, waves=waves)
+    return Cosim(plan=plan, simulator=simulator, folder=compiled, waves=waves)
+
+
+def build_text(text: str, *, simulator: str, folder: Path, waves: bool = False, module: str = "cocotb_core") -> Path:
+    """The folder in which the module `core` of a Verilog text is built for a simulator and the tests of `module`; see
+    `build`."""
     check.choice("simulator", simulator, SIMULATORS)
     tool = tools.find(simulator)
-    text = text or verilog.to_verilog(Core(plan), "core")
     options = Path(__file__).with_name("cocotb_runner.py").read_text()
-    digest = sha256("\0".join([tool.version, simulator, str(waves), sys.executable, options, text]).encode())
+    digest = sha256("\0".join([tool.version, simulator, str(waves), module, sys.executable, options, text]).encode())
     target = Path(folder, f"cocotb-{simulator}-{digest.hexdigest()[:24]}").absolute()
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         (work / "core.v").write_text(text)
-        _runner("build", simulator, work, work, "", "waves" if waves else "")
+        _runner("build", simulator, work, work, "", "waves" if waves else "", module)
         try:
             os.rename(work, target)
         except OSError:
             if not target.exists():
                 raise
             shutil.rmtree(work)
-    return Cosim(plan=plan, simulator=simulator, folder=target, waves=waves)
+    return target
 
 
-def _runner(*arguments: str | Path, timeout: float | None = None) -> Path:
-    """cocotb's runner in a process of its own: it needs an environment that is nobody else's. Returns its log."""
+def start(*arguments: str | Path, variables: Mapping[str, str] | None = None) -> tuple[subprocess.Popen, Path]:
+    """cocotb's runner as a process that leads its own group, in an environment that is nobody else's and has these
+    `variables` too, and its log. The arguments are those of `cocotb_runner`."""
     action, simulator, _, work = arguments[:4]
     environment = os.environ | (tools.simulator_environment() if simulator == "verilator" else {})
     environment.pop("PYTEST_CURRENT_TEST", None)
-    environment["SPIKELOOM_COSIM"] = str(work)
+    environment |= {"SPIKELOOM_COSIM": str(work), **(variables or {})}
     log = Path(work, f"{action}.log")
     command = [sys.executable, "-P", "-m", "spikeloom.sim.cocotb_runner", *map(str, arguments)]
-    with open(log, "wb") as output, subprocess.Popen(
-            command, cwd=work, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            start_new_session=True) as process:
+    with open(log, "wb") as output:
+        return subprocess.Popen(command, cwd=work, env=environment, stdin=subprocess.DEVNULL, stdout=output,
+                                stderr=subprocess.STDOUT, start_new_session=True), log
+
+
+def _runner(*arguments: str | Path, timeout: float | None = None) -> Path:
+    """The runner from its start to its end. Returns its log."""
+    action, simulator = arguments[:2]
+    started, log = start(*arguments)
+    with started as process:
         try:
             code = process.wait(timeout)
         except BaseException as error:

@@ -49,18 +49,24 @@ class Mismatch:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """How many values were compared, how many of all (scores and classes included) differ, and the first that does."""
+    """How many values were compared (`answers` are scores and classes), how many differ, and the first that does."""
 
     samples: int
     spikes: int
     membranes: int
+    answers: int
     mismatches: int
     first: Mismatch | None
 
 
 def compare(expected: Outcome, found: Outcome) -> Comparison:
-    """Compare every spike, membrane, score and class. Raises `SpikeloomError` if the two are not of one shape."""
+    """Compare every score and class and, of outcomes with a trace, every spike and membrane.
+
+    Raises `SpikeloomError` if the two are not of one shape, or only one has a trace.
+    """
     traces = [(expected.spikes, found.spikes), (expected.membranes, found.membranes)]
+    if all(trace is None for pair in traces for trace in pair):
+        traces = [((), ()), ((), ())]
     pairs = [(expected.classes, found.classes), (expected.scores, found.scores)]
     if any(one is None or other is None or len(one) != len(other) for one, other in traces):
         raise SpikeloomError("outcomes must both hold the trace of the same layers")
@@ -73,6 +79,7 @@ def compare(expected: Outcome, found: Outcome) -> Comparison:
         samples=len(expected.classes),
         spikes=sum(one.size for one, _ in spikes),
         membranes=sum(one.size for one, _ in membranes),
+        answers=sum(one.size for one, _ in pairs),
         mismatches=mismatches,
         first=_first(expected, found) if mismatches else None,
     )
@@ -81,7 +88,7 @@ def compare(expected: Outcome, found: Outcome) -> Comparison:
 def _first(expected: Outcome, found: Outcome) -> Mismatch:
     wrong = (expected.classes != found.classes) | (expected.scores != found.scores).any(axis=1)
     places = []
-    for k in range(len(expected.spikes)):
+    for k in range(len(expected.spikes or ())):
         differs = (expected.spikes[k] != found.spikes[k]) | (expected.membranes[k] != found.membranes[k])
         where = np.flatnonzero(differs.any(axis=(1, 2)))
         if where.size:

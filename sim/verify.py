@@ -39,9 +39,10 @@ class VerifyRecord:
 
     Parameters
     ----------
-    level : of the exactness ladder; 1 is RTL.
+    level : of the exactness ladder; 1 is RTL, 2 the netlist after synthesis, 3 what was routed.
     simulator : "cxxrtl", "verilator", "icarus".
     pipelined : whether frames followed each other without a gap; then `cycles` is None.
+    compared_answers : scores and classes.
     interval : cycles from one result to the next, on average, over the whole run.
     mismatches : values that differ, of all spikes, membranes, scores and classes.
     seconds : of simulation, builds and reference not counted.
@@ -54,6 +55,7 @@ class VerifyRecord:
     timesteps: int
     compared_spikes: int
     compared_membranes: int
+    compared_answers: int
     mismatches: int
     seconds: float
     interval: float
@@ -164,7 +166,8 @@ def _record(network: Network, simulator: str, pipelined: bool, results: list[Com
         level=1, simulator=simulator, pipelined=pipelined,
         samples=sum(r.samples for r in results), timesteps=network.timesteps,
         compared_spikes=sum(r.spikes for r in results), compared_membranes=sum(r.membranes for r in results),
-        mismatches=sum(r.mismatches for r in results), seconds=round(seconds, 3), interval=round(interval, 2),
+        compared_answers=sum(r.answers for r in results), mismatches=sum(r.mismatches for r in results),
+        seconds=round(seconds, 3), interval=round(interval, 2),
         cycles=None if pipelined else Cycles(mean=float(cycles.mean()), max=int(cycles.max())),
         first_mismatch=next((r.first for r in results if r.first), None))
 

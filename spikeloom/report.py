@@ -30,8 +30,7 @@ def merge(folder: Path, network: Network, parts: dict, *, plan: dict | None = No
 
     What an earlier stage wrote stays if it is about the same network (by digest) and, where given, the same plan.
     """
-    path = Path(folder) / "report.json"
-    report = _read(path)
+    report = read(folder)
     if report.get("network_digest") != network.digest or (plan is not None and report.get("plan", plan) != plan):
         report = {}
     accuracy = network.provenance.get("accuracy")
@@ -42,13 +41,14 @@ def merge(folder: Path, network: Network, parts: dict, *, plan: dict | None = No
     cycles = report.get("cycles_per_inference")
     if cycles and report.get("clock_hz"):
         report["latency_us"] = round(cycles["mean"] / report["clock_hz"] * 1e6, 3)
-    write(path, json.dumps(report, indent=2, default=str) + "\n")
+    write(Path(folder, "report.json"), json.dumps(report, indent=2, default=str) + "\n")
     return report
 
 
-def _read(path: Path) -> dict:
+def read(folder: Path) -> dict:
+    """`folder/report.json`; empty if there is none."""
     try:
-        report = json.loads(path.read_text())
+        report = json.loads(Path(folder, "report.json").read_text())
     except (OSError, ValueError):
         return {}
     return report if isinstance(report, dict) else {}

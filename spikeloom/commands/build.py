@@ -40,7 +40,7 @@ def run(arguments) -> int:
     if arguments.swappable is not None:
         note = swap.note(plan, arguments.swappable, board=arguments.board, clock_hz=clock, baud=arguments.baud)
         report.write(folder / swap.NOTE, json.dumps(note, indent=2) + "\n")
-    whole = report.merge(folder, network, parts(built), plan=commands.plan_summary(plan))
+    whole = report.merge(folder, network, parts(built) | {"baud": arguments.baud}, plan=commands.plan_summary(plan))
     if arguments.json:
         terminal.dump(whole)
         return 0

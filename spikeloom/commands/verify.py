@@ -1,8 +1,10 @@
 """Compare the generated hardware with the integer reference: every spike and every membrane of every layer.
 
-The volume path compiles the RTL with CXXRTL and answers all samples; cocotb runs the exported Verilog on Verilator
-(and on Icarus where it is found). Samples are the files DATASET-100-images.idx.gz beside the network, else the test
-split of its data set, else random values. Exit code 1 if anything differs.
+At level 1, the RTL, the volume path compiles it with CXXRTL and answers all samples; cocotb runs the exported Verilog
+on Verilator (and on Icarus where it is found). At level 2, the netlist, and at level 3, what was routed, a build for
+the board answers at its pins over its host link, under cocotb: every score and every class. The build is the one in the
+folder for results, or else is made there. Samples are the files DATASET-100-images.idx.gz beside the network, else the
+test split of its data set, else random values. Exit code 1 if anything differs.
 """
 
 from pathlib import Path
@@ -17,6 +19,8 @@ EXAMPLE = "spikeloom verify examples/mnist-icebreaker.qsnn"
 def add(parser) -> None:
     commands.network_argument(parser)
     commands.plan_arguments(parser)
+    parser.add_argument("--level", choices=("1", "2", "3", "all"), default="1",
+                        help="1: RTL, 2: netlist after synthesis, 3: routed design or bitstream (default: 1)")
     parser.add_argument("--images", type=Path, metavar="IDX", help="uint8 images, IDX, may be gzipped")
     parser.add_argument("--labels", type=Path, metavar="IDX", help="their labels, for the accuracy")
     parser.add_argument("--test-set", action="store_true", help="the whole test split of the network's data set")
@@ -36,9 +40,19 @@ def run(arguments) -> int:
     plan = commands.planned(arguments, network)
     chosen = samples.choose(arguments.network, network, images=arguments.images, labels=arguments.labels,
                             test_set=arguments.test_set, random_count=arguments.random).first(arguments.samples)
-    paths = ("volume", "cocotb") if arguments.path == "both" else (arguments.path,)
-    found = compare(plan, chosen, paths=paths, cocotb_samples=arguments.cocotb_samples)
-    whole = report.merge(commands.folder(arguments), network, parts(found), plan=commands.plan_summary(plan))
+    levels = (1, 2, 3) if arguments.level == "all" else (int(arguments.level),)
+    found = []
+    if 1 in levels:
+        paths = ("volume", "cocotb") if arguments.path == "both" else (arguments.path,)
+        found += compare(plan, chosen, paths=paths, cocotb_samples=arguments.cocotb_samples)
+    if levels != (1,):
+        build = finished(plan, arguments.board, commands.folder(arguments))
+        few = chosen.first(arguments.cocotb_samples)
+        found += [compare_gates(build, few, level) for level in levels if level > 1]
+    summary, folder = commands.plan_summary(plan), commands.folder(arguments)
+    kept = [row for row in earlier(folder, network, summary).get("verify", []) if row.get("level") not in levels]
+    rows = parts(found)
+    whole = report.merge(folder, network, rows | {"verify": kept + rows["verify"]}, plan=summary)
     wrong = sum(record.mismatches for record in found)
     if arguments.json:
         terminal.dump(whole)
@@ -58,6 +72,33 @@ def compare(plan, chosen: samples.Samples, *, paths=("volume", "cocotb"), cocotb
                       progress=lambda what, done, total: update(done, total, what))
 
 
+def compare_gates(build, chosen: samples.Samples, level: int, seconds: dict[str, float] | None = None):
+    """Verify a build with progress; see `spikeloom.sim.ladder.verify`."""
+    from spikeloom.sim.ladder import verify
+    with terminal.progress(f"verify level {level}", seconds) as update:
+        return verify(build, chosen.frames, level, progress=lambda what, done, total: update(done, total, what))
+
+
+def earlier(folder: Path, network, summary: dict) -> dict:
+    """What `folder` knows of this network and plan."""
+    known = report.read(folder)
+    return known if known.get("network_digest") == network.digest and known.get("plan") == summary else {}
+
+
+def finished(plan, board: str, folder: Path):
+    """The build of a plan for a board in `folder`; if there is none, it is made."""
+    from spikeloom import boards
+    from spikeloom.commands import build as building
+    from spikeloom.sim.ladder import Build
+    chosen, summary = boards.board(board), commands.plan_summary(plan)
+    known = earlier(folder, plan.network, summary)
+    if known.get("board") != board or not Path(known.get("bitstream", "")).is_file():
+        built = building.bitstream(plan, board, folder, clock_hz=None, baud=chosen.baud)
+        known = report.merge(folder, plan.network, building.parts(built) | {"baud": chosen.baud}, plan=summary)
+    return Build(folder=folder, board=chosen, plan=plan, clock_hz=known["clock_hz"],
+                 baud=known.get("baud", chosen.baud))
+
+
 def accuracy(network, chosen: samples.Samples) -> float | None:
     """Share of the samples that the integer reference answers rightly; None without labels."""
     from spikeloom.sim.reference import simulate
@@ -68,22 +109,27 @@ def accuracy(network, chosen: samples.Samples) -> float | None:
 
 def parts(found: list) -> dict:
     """What a verification adds to the report."""
-    cycles = next((record.cycles for record in found if record.cycles), None)
+    cycles = next((record.cycles for record in found if record.level == 1 and record.cycles), None)
     return {
         "verify": [record.row() for record in found],
         **({"cycles_per_inference": {"mean": round(cycles.mean, 2), "max": cycles.max}} if cycles else {}),
-        "seconds": {f"verify: {r.simulator}{', pipelined' * r.pipelined}": r.seconds for r in found},
+        "seconds": {f"verify: {_title(r)}": r.seconds for r in found},
     }
+
+
+def _title(record) -> str:
+    level = "" if record.level == 1 else f"level {record.level}, "
+    return f"{level}{record.simulator}{', pipelined' * record.pipelined}"
 
 
 def show(found: list) -> None:
     """Print what was compared, and the first difference of each run that has one."""
     rows = [(record.level, record.simulator, "without a gap" if record.pipelined else "one by one", record.samples,
-             record.compared_spikes, record.compared_membranes, record.mismatches,
+             record.compared_spikes, record.compared_membranes, record.compared_answers, record.mismatches,
              f"{record.cycles.mean:,.1f}" if record.cycles else "-", record.cycles.max if record.cycles else "-",
              f"{record.seconds:.2f}") for record in found]
-    terminal.show(rows, columns=("level", "simulator", "frames", "samples", "spikes", "membranes", "mismatches",
-                                 "mean cycles", "max", "seconds"))
+    terminal.show(rows, columns=("level", "simulator", "frames", "samples", "spikes", "membranes", "answers",
+                                 "mismatches", "mean cycles", "max", "seconds"))
     for record in found:
         if record.first_mismatch:
             print(record.first_mismatch)

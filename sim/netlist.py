@@ -1,0 +1,122 @@
+"""A flat netlist of a part's cells, in the form of Yosys' JSON, made ready to be simulated at its pins.
+
+Pads become wires, and so do PLLs: the simulated clock is the one that the PLL would make.
+"""
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from spikeloom import tools
+from spikeloom.boards.board import Board
+from spikeloom.errors import SpikeloomError
+from spikeloom.rtl_gen import verilog
+
+_PAD = re.compile(r'^(?:set_io (\S+) (\S+)|LOCATE COMP "([^"]+)" SITE "([^"]+)";)$', re.M)
+_OUTPUT_MODES, _INPUT_MODES = ("0110", "1010"), ("01",)     # of an SB_IO without flip-flops
+# What an iCE40 does with an input that nothing drives.
+_OPEN = {"E": "1", "CLOCK_ENABLE": "1", "RCLKE": "1", "WCLKE": "1"}
+_INPUTS = {
+    "SB_LUT4": ("I0", "I1", "I2", "I3"), "SB_CARRY": ("I0", "I1", "CI"),
+    "SB_RAM40_4K": ("RCLKE", "RE", "WCLKE", "WE", "MASK"),
+}
+_MODELS = {"ice40": "ice40/cells_sim.v"}
+_DEFINES = {"ice40": "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n"}
+
+
+def pads(constraints: str) -> dict[str, str]:
+    """The pin of each port, in the constraints of a build (`top.pcf`, `top.lpf`)."""
+    return {match[1] or match[3]: match[2] or match[4] for match in _PAD.finditer(constraints)}
+
+
+def names(board: Board, constraints: str) -> dict[str, str]:
+    """New names for the ports of a design: `clock`, `rx` and `tx` for those of the host link."""
+    wanted = {board.clock.split()[0]: "clock", board.rx: "rx", board.tx: "tx"}
+    return {port: wanted.get(pin, f"pin{pin}") for port, pin in pads(constraints).items()}
+
+
+def synthesised(folder: Path, board: Board) -> dict:
+    """The netlist that Yosys made in the build in `folder`, as a module for `to_verilog`.
+
+    Raises `SpikeloomError` for a build whose memories' contents come later.
+    """
+    if (folder / "swap.npz").exists():
+        raise SpikeloomError(f"{folder} must be a build whose netlist holds the memories' contents, not a swappable "
+                             "one: only level 3 can tell what is in it")
+    module = json.loads((folder / "top.json").read_text())["modules"]["top"]
+    constraints = folder / ("top.pcf" if board.family == "ice40" else "top.lpf")
+    return wired(module, names(board, constraints.read_text()))
+
+
+def wired(module: dict, ports: dict[str, str]) -> dict:
+    """The module with wires for pads and PLLs, its ports renamed. Raises `SpikeloomError` for pads that do more."""
+    cells, driven = {}, set()
+    for name, cell in module["cells"].items():
+        if cell["type"] == "$scopeinfo":
+            continue
+        wires = list(_wires(cell))
+        for k, (source, target) in enumerate(wires):
+            cells[f"{name}.wire{k}"] = _buffer(source, target)
+            driven.add(target)
+        if not wires:
+            cells[name] = _closed(cell)
+    renamed = {}
+    for name, port in module["ports"].items():
+        direction = "output" if driven & set(port["bits"]) else "input"
+        renamed[ports.get(name, name)] = {"direction": direction, "bits": port["bits"]}
+    return {"attributes": {}, "ports": renamed, "cells": cells, "netnames": {}}
+
+
+def to_verilog(module: dict) -> str:
+    """The module in Verilog, through Yosys, and a module `core` round it whose pins a simulator shows."""
+    with tempfile.TemporaryDirectory(prefix="spikeloom-", dir=".") as folder:
+        Path(folder, "gates.json").write_text(json.dumps({"modules": {"gates": module}}))
+        verilog.yosys("read_json gates.json; write_verilog -noattr gates.v", folder)
+        text = Path(folder, "gates.v").read_text()
+    pins = ", ".join(f"{port['direction']} {name} /*verilator public_flat_rw*/"
+                     for name, port in module["ports"].items())
+    joined = ", ".join(f".{name}({name})" for name in module["ports"])
+    return f"{text}module core({pins});\n  gates gates({joined});\nendmodule\n"
+
+
+def models(family: str) -> str:
+    """Verilog models of a family's cells: those that Yosys ships."""
+    share = tools.yosys_share(tools.find("yosys"))
+    return _DEFINES[family] + (share / _MODELS[family]).read_text()
+
+
+def _wires(cell: dict) -> Iterator[tuple[object, int]]:
+    """What a pad or PLL joins, as (source, target); nothing for other cells."""
+    kind, joined = cell["type"], {port: bits[0] for port, bits in cell["connections"].items() if bits}
+    if kind in ("SB_IO", "SB_GB_IO"):
+        mode = cell["parameters"]["PIN_TYPE"]
+        inputs = [joined[port] for port in ("D_IN_0", "GLOBAL_BUFFER_OUTPUT") if port in joined]
+        outputs = mode[:4] != "0000"
+        plain = joined.get("OUTPUT_ENABLE", "1") == "1" and not {"D_IN_1", "D_OUT_1"} & set(joined)
+        if not plain or (inputs and mode[4:] not in _INPUT_MODES) or (outputs and mode[:4] not in _OUTPUT_MODES):
+            raise SpikeloomError(f"pad must be a plain input or output, not an SB_IO with PIN_TYPE {mode}")
+        yield from ((joined["PACKAGE_PIN"], target) for target in inputs)
+        if outputs:
+            yield joined["D_OUT_0"], joined["PACKAGE_PIN"]
+    elif kind in ("SB_PLL40_CORE", "SB_PLL40_PAD"):
+        source = joined["PACKAGEPIN" if kind == "SB_PLL40_PAD" else "REFERENCECLK"]
+        yield from ((source, joined[port]) for port in ("PLLOUTCORE", "PLLOUTGLOBAL") if port in joined)
+        if "LOCK" in joined:
+            yield "1", joined["LOCK"]
+
+
+def _buffer(source: object, target: int) -> dict:
+    return {"type": "$_BUF_", "parameters": {}, "attributes": {}, "port_directions": {"A": "input", "Y": "output"},
+            "connections": {"A": [source], "Y": [target]}}
+
+
+def _closed(cell: dict) -> dict:
+    """The cell with no input left open."""
+    open_inputs = ("E",) if cell["type"].startswith("SB_DFF") and "E" in cell["type"][6:] else ()
+    connections = dict(cell["connections"])
+    for port in _INPUTS.get(cell["type"], open_inputs):
+        if not connections.get(port):
+            connections[port] = [_OPEN.get(port, "0")] * (16 if port == "MASK" else 1)
+    return {**cell, "attributes": {}, "connections": connections}
