@@ -95,7 +95,7 @@ def suggest(space: Space, trials: Trials, *, seed: int, limit: int | None = None
                 offered.add(near)
                 study.enqueue_trial(params(near))
         asked: dict[Candidate, object] = {}
-        for _ in range(10 * BATCH):
+        for _ in range(4 * BATCH):
             trial = study.ask(choices)
             given = dict(trial.params)
             rounding = given.pop("rounding", space.roundings[0])

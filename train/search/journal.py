@@ -30,7 +30,7 @@ class Journal:
                 self._read(line, number)
             if len(whole) < len(content):
                 os.truncate(self.path, len(whole))
-            self._file = self.path.open("ab")
+            self.path.touch()
         except OSError as error:
             raise FileError(f"{self.path} must be a writable file, but {error.strerror}") from None
 
@@ -42,20 +42,18 @@ class Journal:
         """Write a result; when this returns it is on the disk."""
         name = key(digest, candidate)
         line = json.dumps({"key": name, "candidate": candidate.to_json(), "result": result.to_json()})
-        self._file.write(line.encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with self.path.open("ab") as file:
+            file.write(line.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
         self.found[name] = result
-
-    def close(self) -> None:
-        self._file.close()
 
     def _read(self, line: bytes, number: int) -> None:
         try:
             record = json.loads(line)
             self.found[record["key"]] = Result.from_json(record["result"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise FileError(f"{self.path} must be a journal of a search, but line {number} is not: {error!r}") from None
+        except (ValueError, KeyError, TypeError):
+            raise FileError(f"{self.path} must be a journal of a search, but line {number} is not of one") from None
 
 
 def key(digest: str, candidate: Candidate) -> str:

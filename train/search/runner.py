@@ -79,23 +79,20 @@ def search(place: Workplace, space: Space, *, executor: Executor, journal: str |
     if space.layers != len(place.model.layers):
         raise SpikeloomError(f"space must have {len(place.model.layers)} layers, not {space.layers}")
     accuracy = real_accuracy(place.pack("ptq"))
-    book = Journal(journal)
-    try:
-        trials = Trials(place, executor, book, cost=cost, least=accuracy - drop, limit=evaluations, progress=progress)
-        minima: guided.Minima = {}
-        if grid:
-            trials.run(space.grid(), all_of_them=True)
-        else:
-            later = evaluations is not None and ("itq" in space.schemes or per_layer)
-            minima = guided.significance(space, trials, accuracy - drop / 2)
-            guided.window(space, minima, trials)
-            guided.suggest(space, trials, seed=place.seed, limit=int(TPE_SHARE * evaluations) if later else None)
-        if "itq" in space.schemes:
-            guided.retrain(space, trials)
-        if per_layer and space.layers > 1:
-            guided.layer_by_layer(space, trials)
-    finally:
-        book.close()
+    trials = Trials(place, executor, Journal(journal), cost=cost, least=accuracy - drop, limit=evaluations,
+                    progress=progress)
+    minima: guided.Minima = {}
+    if grid:
+        trials.run(space.grid(), all_of_them=True)
+    else:
+        later = evaluations is not None and ("itq" in space.schemes or per_layer)
+        minima = guided.significance(space, trials, accuracy - drop / 2)
+        guided.window(space, minima, trials)
+        guided.suggest(space, trials, seed=place.seed, limit=int(TPE_SHARE * evaluations) if later else None)
+    if "itq" in space.schemes:
+        guided.retrain(space, trials)
+    if per_layer and space.layers > 1:
+        guided.layer_by_layer(space, trials)
     if not trials.done:
         raise SpikeloomError("space must have candidates that can be evaluated")
     everything = tuple(trials.done.values())
