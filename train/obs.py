@@ -16,8 +16,8 @@ import torch
 
 from spikeloom.errors import SpikeloomError
 
-BLOCK = 48
-MEMORY = 1 << 27     # bytes of the inverses that are worked on together
+BLOCK = 64
+MEMORY = 1 << 25     # bytes of the inverses that are worked on together
 Target = Callable[[torch.Tensor], torch.Tensor]
 
 
@@ -151,9 +151,9 @@ def _eliminate(inverse: torch.Tensor, weights: torch.Tensor, free: torch.Tensor,
             diagonal -= pivots[:, k].square()
             free[rows, p], gone[rows, p] = False, True
         left = gone.to(torch.int8).sort(dim=1, stable=True).indices[:, :weights.shape[1] - size]
-        inverse = torch.baddbmm(inverse, pivots.mT, pivots, alpha=-1)
-        inverse = inverse.gather(1, left[:, :, None].expand(-1, -1, inverse.shape[2]))
-        inverse = inverse.gather(2, left[:, None].expand(-1, left.shape[1], -1))
+        inverse = inverse[rows[:, None], left].gather(2, left[:, None].expand(-1, left.shape[1], -1))
+        pivots = pivots.gather(2, left[:, None].expand(-1, size, -1))
+        inverse.baddbmm_(pivots.mT, pivots, alpha=-1)
         weights, free, names = weights.gather(1, left), free.gather(1, left), names.gather(1, left)
     return order, losses, found.scatter(1, names, weights)
 

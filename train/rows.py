@@ -1,7 +1,7 @@
 """A layer's weights as one matrix over the reals, to be changed together with its biases and put back.
 
 A row holds all weights of a neuron, or of a channel, in the order of `spikeloom.train.hessian`: those from the layer
-before, and those from the layer's own spikes, all in the latent units of the former.
+before, and those from the layer's own spikes; all have one LSB.
 """
 
 import torch
@@ -9,17 +9,8 @@ import torch
 from spikeloom.train.layer import SpikingLayer
 
 
-def align(layer: SpikingLayer) -> None:
-    """Give recurrent weights the latent units of the others; the layer's function stays."""
-    if layer.recurrent is not None:
-        own = layer.recurrent
-        with torch.no_grad():
-            own.latent.mul_((layer.synapses.lsb / own.lsb).view(-1, 1))
-        own.recode(own.book, layer.synapses.lsb * 2.0**own.book.fraction)
-
-
 def weights(layer: SpikingLayer) -> torch.Tensor:
-    """`(rows, weights of a row)`, in float64, of a layer that is aligned."""
+    """`(rows, weights of a row)`, in float64."""
     return torch.cat([s.latent.detach().double().flatten(1) for s in layer.all_synapses()], 1)
 
 
@@ -40,7 +31,7 @@ def importance(layer: SpikingLayer) -> torch.Tensor:
 
 
 def put(layer: SpikingLayer, changed: torch.Tensor, kept: torch.Tensor | None) -> None:
-    """Set the weights of an aligned layer, and its masks; without `kept` masks stay as they are."""
+    """Set the layer's weights, and its masks; without `kept` masks stay as they are."""
     start = 0
     for synapses in layer.all_synapses():
         stop = start + synapses.latent[0].numel()

@@ -62,7 +62,7 @@ def cut(monkeypatch, block: int, memory: int) -> None:
     monkeypatch.setattr(obs, "MEMORY", memory)
 
 
-@pytest.mark.parametrize(("block", "memory"), [(48, 1 << 27), (4, 3 * 8 * 14 * 14), (1, 1)])
+@pytest.mark.parametrize(("block", "memory"), [(64, 1 << 25), (4, 3 * 8 * 14 * 14), (1, 1)])
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("pin", [False, True])
 def test_removals_are_those_of_one_row_after_the_other(monkeypatch, mask, pin, block, memory):
@@ -140,7 +140,7 @@ def half(w):
     return np.clip(np.round(w * 2) / 2, -1, 1) if isinstance(w, float) else (w * 2).round().clamp(-2, 2) / 2
 
 
-@pytest.mark.parametrize(("block", "memory"), [(48, 1 << 27), (4, 2 * 8 * 14 * 14)])
+@pytest.mark.parametrize(("block", "memory"), [(64, 1 << 25), (4, 2 * 8 * 14 * 14)])
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("pin", [False, True])
 def test_greedy_sets_one_weight_after_the_other(monkeypatch, mask, pin, block, memory):

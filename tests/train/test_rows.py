@@ -43,7 +43,6 @@ KINDS = ["dense", "convolution", "recurrent", "readout"]
 def test_what_is_taken_out_can_be_put_back(kind):
     one = layer(kind)
     other = copy.deepcopy(one)
-    rows.align(other)
     before = one(values(one), 4)
     rows.put(other, rows.weights(other), None)
     assert all(s.kept is None for s in other.all_synapses())
@@ -51,16 +50,6 @@ def test_what_is_taken_out_can_be_put_back(kind):
     assert torch.equal(other(values(one), 4)[0], before[0])
     assert torch.allclose(other(values(one), 4)[1], before[1], rtol=1e-4, atol=1e-2)
     assert rows.weights(one).shape == rows.kept(one).shape
-
-
-def test_recurrent_weights_are_aligned_to_the_others():
-    """A fraction of 3 bits against none: 1 LSB is an eighth of a step there, a whole one here."""
-    one = layer("recurrent")
-    latent = one.recurrent.latent.detach().clone()
-    rows.align(one)
-    assert torch.allclose(one.recurrent.latent, latent / 8)
-    assert torch.equal(rows.weights(one)[:, 6:].float(), one.recurrent.latent)
-    assert float(one.recurrent.lsb) == float(one.synapses.lsb) == 1 / 8
 
 
 @pytest.mark.parametrize("kind", ["dense", "convolution", "recurrent"])
@@ -72,7 +61,6 @@ def test_a_row_counts_in_thresholds(kind, step):
         book = codebooks.make("integer", bits=4, fraction=2)
         one.recode(book, torch.linspace(0.5, 2.0, one.config.rows), membrane_bits=WIDE,
                    recurrent=book if kind == "recurrent" else None)
-    rows.align(one)
     threshold = one.integers().threshold[::one.places]
     found = rows.weights(one) * rows.importance(one)[:, None] * torch.where(one.gain < 0, -1, 1)[:, None]
     weights, _, _, recurrent = one.integers()
@@ -89,7 +77,6 @@ def test_with_one_threshold_rows_count_as_they_are():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_bias_is_the_weight_of_an_input_that_is_always_1(kind):
     one = layer(kind)
-    rows.align(one)
     change = torch.linspace(-1.0, 2.0, one.config.rows).double()
     x = values(one)
     weights, bias, threshold, recurrent = one.integers()
@@ -106,7 +93,6 @@ def test_a_bias_is_the_weight_of_an_input_that_is_always_1(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_masks_go_to_their_synapses(kind):
     one = layer(kind)
-    rows.align(one)
     kept = torch.rand(rows.weights(one).shape, generator=torch.Generator().manual_seed(2)) < 0.5
     new = torch.arange(kept.numel()).view(kept.shape).double() + 1
     rows.put(one, new, kept)

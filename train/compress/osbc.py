@@ -81,8 +81,6 @@ class Osbc:
 
     def compress(self, model: SpikingMlp, task: Task) -> Compressed:
         dense, model = copy.deepcopy(model).eval(), copy.deepcopy(model).eval()
-        for layer in (*dense.layers, *model.layers):
-            rows.align(layer)
         images = few(task.split.calibration, self.samples, task.seed)
         frames = task.preprocess.apply(images)
         found = [self._hessian(dense, frames, k) for k in range(len(model.layers))]
