@@ -3,9 +3,11 @@
 An `.npz` of arrays, nothing that runs: the model's state and a JSON header of the recipe, seed and schedule behind it.
 """
 
+import contextlib
 import json
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -20,29 +22,50 @@ HEADER = "spikeloom"
 def save(model: SpikingMlp, header: dict, path: str | Path) -> Path:
     """Write the state of `model`, aside first, then renamed; `header` in JSON types says what it follows from."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     arrays = {name: value.detach().numpy() for name, value in model.state_dict().items()}
     text = np.frombuffer(json.dumps(header, sort_keys=True).encode(), np.uint8)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open(aside, "wb") as file:
             np.savez_compressed(file, **arrays, **{HEADER: text})
         os.replace(aside, path)
+    except OSError as error:
+        raise FileError(f"{path} must be writable, but {error.strerror or error}") from None
     finally:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
     return path
 
 
 def load(model: SpikingMlp, header: dict, path: str | Path) -> SpikingMlp:
     """Give `model` the state in the file; `FileError` for one that follows from something else, or is damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = json.loads(file[HEADER].tobytes())
-            state = {name: torch.from_numpy(file[name]) for name in file.files if name != HEADER}
-        if found != json.loads(json.dumps(header)):
-            unlike = sorted(key for key in {*found, *header} if found.get(key) != header.get(key))
-            raise FileError(f"{path} must be trained with the same {', '.join(unlike)}: remove it to train again")
-        model.load_state_dict(state)
-    except (OSError, ValueError, KeyError, AttributeError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
-        raise FileError(f"{path} must be a checkpoint of this model, but {error}") from None
+    found, state = _read(path)
+    header = json.loads(json.dumps(header))
+    if found != header:
+        unlike = sorted(key for key in {*found, *header} if found.get(key) != header.get(key))
+        raise FileError(f"{path} must be trained with the same {', '.join(unlike)}: remove it to train again")
+    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    if shapes != {name: value.shape for name, value in state.items()}:
+        raise FileError(f"{path} must hold the arrays of this model, and no others")
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
     return model
+
+
+def _read(path: str | Path) -> tuple[dict, dict[str, np.ndarray]]:
+    """Header and state."""
+    try:
+        with open(path, "rb") as raw, zipfile.ZipFile(raw):
+            pass
+        with np.load(path, allow_pickle=False) as file:
+            header = json.loads(file[HEADER].tobytes())
+            state = {name: file[name] for name in file.files if name != HEADER}
+        if not isinstance(header, dict) or any(value.dtype.kind != "f" for value in state.values()):
+            raise ValueError("it holds something else")
+    except FileNotFoundError:
+        raise FileError(f"{path} must be a checkpoint, but there is no such file") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, EOFError, zlib.error,
+            zipfile.BadZipFile):
+        raise FileError(f"{path} must be a checkpoint that `spikeloom` wrote, and whole: remove it to train again"
+                        ) from None
+    return header, state

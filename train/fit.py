@@ -1,5 +1,6 @@
 """The training loop: Adam, cosine learning rate, surrogate gradients, batch norm frozen at the end."""
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -55,6 +56,12 @@ class Schedule:
             raise SpikeloomError(f"rate must lie between 0 and 1, not {self.rate!r}")
         if not 0 <= self.smoothing < 1:
             raise SpikeloomError(f"smoothing must be at least 0 and below 1, not {self.smoothing!r}")
+
+
+def shortened(schedule: Schedule, epochs: int) -> Schedule:
+    """The same in another number of epochs; as great a share of them over the reals."""
+    return dataclasses.replace(schedule, epochs=epochs, frozen_epochs=min(schedule.frozen_epochs, epochs // 2),
+                               float_epochs=schedule.float_epochs * epochs // schedule.epochs)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,10 @@
 """A road of compression: a model over the reals, one method after the other, integers, and the accuracy of each stage.
 
-The test images are looked at once, at the end, for the first model and for the last.
+A model whose weights are still real when the methods are done is rounded to its recipe's codebooks. The test images are
+looked at once, at the end, for the first model and for the last.
 """
 
+import copy
 import dataclasses
 import platform
 import time
@@ -16,16 +18,17 @@ import torch
 import spikeloom
 from spikeloom import Network
 from spikeloom.errors import SpikeloomError
-from spikeloom.train import checkpoint, compress, datasets
+from spikeloom.train import checkpoint, compress, datasets, grid
 from spikeloom.train.compress import Compressed, Progress, Task
 from spikeloom.train.cookbook import Recipe
 from spikeloom.train.datasets import Dataset
 from spikeloom.train.exactness import Comparison, compare
 from spikeloom.train.export import export
-from spikeloom.train.fit import Epoch, Schedule, accuracy, fit
+from spikeloom.train.fit import Epoch, accuracy, fit, shortened
 from spikeloom.train.model import MlpConfig, SpikingMlp
 from spikeloom.train.settle import WIDE, settle
 from spikeloom.train.split import split
+from spikeloom.train.synapses import Synapses
 
 FLOAT_BITS, FRAMES = 32, 512
 
@@ -36,7 +39,7 @@ class Stage:
 
     Parameters
     ----------
-    name : the method, as on the command line; "float" and "integer" for the first and last.
+    name : the method, as on the command line; "float" and "integer" for the first and last, "rounding" see above.
     validation : accuracy on the validation images, 0 to 1.
     weights, nonzero : how many there are, and how many of them are not 0.
     bits : that all weights take, 32 each where they are real numbers.
@@ -89,8 +92,9 @@ def run(recipe: Recipe, methods: Sequence[object], *, train: int | None = None, 
     try:
         recipe = recipe if seed is None else dataclasses.replace(recipe, seed=seed)
         data = dataset or datasets.load(recipe.dataset)
-        held = validation or recipe.validation or max(1, len(data.train_images) // 6)
-        parts = split(data, train=train, validation=held, calibration=calibration or max(1, held // 10))
+        held = recipe.validation or max(1, len(data.train_images) // 6) if validation is None else validation
+        parts = split(data, train=train, validation=held,
+                      calibration=max(1, held // 10) if calibration is None else calibration)
         schedule = recipe.float_schedule if epochs is None else shortened(recipe.float_schedule, epochs)
         task = Task(split=parts, preprocess=recipe.preprocess, schedule=schedule, seed=recipe.seed, progress=progress)
         return _run(recipe, methods, task, data, precision, Path(saved) if saved else None)
@@ -118,10 +122,13 @@ def train_float(model: SpikingMlp, task: Task) -> SpikingMlp:
     return model
 
 
-def shortened(schedule: Schedule, epochs: int) -> Schedule:
-    """The same in another number of epochs."""
-    return dataclasses.replace(schedule, epochs=epochs, frozen_epochs=min(schedule.frozen_epochs, epochs // 2),
-                               float_epochs=schedule.float_epochs * epochs // schedule.epochs)
+def rounded(model: SpikingMlp) -> SpikingMlp:
+    """A copy whose weights all lie in a codebook: what does not yet is rounded to the layer's, by the best step."""
+    model = copy.deepcopy(model)
+    for layer in model.layers:
+        if not all(coded(synapses) for synapses in layer.all_synapses()):
+            grid.snap(layer, grid.choose(layer, layer.config.codebook))
+    return model
 
 
 def _run(recipe: Recipe, methods: Sequence[object], task: Task, data: Dataset, precision: int,
@@ -133,8 +140,8 @@ def _run(recipe: Recipe, methods: Sequence[object], task: Task, data: Dataset, p
     model, stages = untrained(recipe.model, recipe.seed), []
     trained = None
     if not methods or methods[0].start == "trained":
-        header = {"recipe": recipe.name, "seed": recipe.seed, "images": len(task.split.train),
-                  "schedule": dataclasses.asdict(task.schedule)}
+        header = {"recipe": recipe.name, "model": repr(recipe.model), "preprocess": recipe.preprocess.to_json(),
+                  "seed": recipe.seed, "images": len(task.split.train), "schedule": dataclasses.asdict(task.schedule)}
         if saved and saved.exists():
             checkpoint.load(model, header, saved)
         else:
@@ -150,6 +157,10 @@ def _run(recipe: Recipe, methods: Sequence[object], task: Task, data: Dataset, p
         stages.append(stage(compress.write(method), model, task, time.monotonic() - since, made.facts))
     if not model.quantized:
         since = time.monotonic()
+        if not all(map(coded, model.all_synapses())):
+            model = rounded(model)
+            stages.append(stage("rounding", model, task, time.monotonic() - since))
+            since = time.monotonic()
         model = settle(model, task.preprocess.apply(task.split.calibration.images[:FRAMES]), precision=precision)
         stages.append(stage("integer", model, task, time.monotonic() - since))
     network = export(model, labels=data.labels)
@@ -180,7 +191,7 @@ def stage(name: str, model: SpikingMlp, task: Task, seconds: float, facts: dict 
                  nonzero=nonzero, bits=bits, rates=rates, seconds=seconds, facts=facts or {})
 
 
-def coded(synapses) -> bool:
+def coded(synapses: Synapses) -> bool:
     """Whether all weights lie in their codebook."""
     with torch.no_grad():
         return bool(torch.allclose(synapses(False), synapses(True), rtol=0, atol=1e-4 * 2.0**synapses.book.fraction))
@@ -192,7 +203,7 @@ def _provenance(recipe: Recipe, task: Task, methods: Sequence[object], stages: l
         "recipe": recipe.name,
         "dataset": recipe.dataset,
         "preprocess": recipe.preprocess.to_json(),
-        "method": " then ".join(compress.write(method) for method in methods) or "rounding",
+        "method": " then ".join(s.name for s in stages if s.name not in ("float", "integer")),
         "schedule": dataclasses.asdict(task.schedule),
         "stages": [dataclasses.asdict(s) for s in stages],
         "split": {"train": len(task.split.train), "calibration": len(task.split.calibration),

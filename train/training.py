@@ -18,7 +18,7 @@ from spikeloom.train.cookbook import Recipe
 from spikeloom.train.datasets import Dataset
 from spikeloom.train.exactness import Comparison, compare
 from spikeloom.train.export import export
-from spikeloom.train.fit import Epoch, Schedule, accuracy, fit
+from spikeloom.train.fit import Epoch, Schedule, accuracy, fit, shortened
 from spikeloom.train.model import SpikingMlp
 from spikeloom.train.preprocess import Preprocess
 
@@ -104,11 +104,8 @@ def _train(recipe: Recipe, data: Dataset, yardstick: bool, progress: Callable[[E
 
 def _adapted(recipe: Recipe, epochs: int | None, seed: int | None) -> Recipe:
     if epochs is not None:
-        def shortened(schedule: Schedule) -> Schedule:
-            return dataclasses.replace(schedule, epochs=epochs, frozen_epochs=min(schedule.frozen_epochs, epochs // 2),
-                                       float_epochs=schedule.float_epochs * epochs // schedule.epochs)
-        recipe = dataclasses.replace(recipe, schedule=shortened(recipe.schedule),
-                                     float_schedule=shortened(recipe.float_schedule))
+        recipe = dataclasses.replace(recipe, schedule=shortened(recipe.schedule, epochs),
+                                     float_schedule=shortened(recipe.float_schedule, epochs))
     return recipe if seed is None else dataclasses.replace(recipe, seed=seed)
 
 

@@ -6,7 +6,7 @@ Each module holds one frozen dataclass, `METHOD`, whose fields are the method's 
 * `compress(model, task)`: a new `Compressed`; the model it was given is left alone.
 
 A compressed model is either still one over the reals whose pruned weights are masked (`Synapses.keep`), or one whose
-weights are all in their codebooks (`Synapses.recode`): `spikeloom.train.settle` makes integers of the rest.
+weights are all in their codebooks (`SpikingLayer.recode`): `spikeloom.train.settle` makes integers of the rest.
 """
 
 import dataclasses
@@ -62,7 +62,7 @@ def make(name: str, **parameters):
 
 
 def parse(text: str):
-    """A method as written on a command line: `inq`, or `inq:bits=4,portions=0.5/0.75/1`."""
+    """A method as written on a command line: `inq`, or `inq:bits=4,portions=0.5/0.75/1`; a tuple of one is `1/`."""
     name, _, rest = text.partition(":")
     parameters = {}
     for item in rest.split(",") if rest else []:
@@ -76,7 +76,9 @@ def parse(text: str):
 def write(method) -> str:
     """The shortest text that `parse` reads back as `method`."""
     def text(value: object) -> str:
-        return "/".join(map(text, value)) if isinstance(value, tuple) else str(value).lower()
+        if isinstance(value, tuple):
+            return "/".join(map(text, value)) + "/" * (len(value) < 2)
+        return str(value).lower() if value is None or isinstance(value, bool) else str(value)
     given = [f"{f.name}={text(getattr(method, f.name))}" for f in dataclasses.fields(method)
              if getattr(method, f.name) != f.default]
     return plugins.kind(method) + (":" + ",".join(given) if given else "")
@@ -84,7 +86,7 @@ def write(method) -> str:
 
 def _value(text: str) -> object:
     if "/" in text:
-        return tuple(_value(part) for part in text.split("/"))
+        return tuple(_value(part) for part in text.removesuffix("/").split("/") if part or text != "/")
     if text in ("true", "false", "none"):
         return {"true": True, "false": False, "none": None}[text]
     for kind in (int, float):
