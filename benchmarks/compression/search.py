@@ -21,7 +21,7 @@ from spikeloom.train.preprocess import Preprocess
 from spikeloom.train.search.evaluate import Workplace, retraining
 from spikeloom.train.search.executors import Here
 from spikeloom.train.search.memory import stored
-from spikeloom.train.search.runner import Findings, model_of, search
+from spikeloom.train.search.runner import Findings, Goal, model_of, search
 from spikeloom.train.search.space import Space
 
 DROP, LIMIT, VALIDATION, CALIBRATION = 0.01, 115, 2000, 500
@@ -72,9 +72,9 @@ def measure(bench: Bench, net: str, name: str, seed: int) -> dict:
         validation=given.split.validation, train=given.split.train, schedule=retraining(given.schedule, 2), seed=seed,
         span=arm.get("span", "mse"))
     space = dataclasses.replace(SPACE, **arm.get("space", {}))
-    found = search(place, space, executor=Here(), journal=CACHE / f"search-{net}-{seed}.jsonl", drop=DROP,
-                   evaluations=arm.get("evaluations"), grid=arm.get("grid", False),
-                   per_layer=arm.get("per_layer", False))
+    goal = Goal(drop=DROP, evaluations=arm.get("evaluations"), grid=arm.get("grid", False),
+                per_layer=arm.get("per_layer", False))
+    found = search(place, space, goal, executor=Here(), journal=CACHE / f"search-{net}-{seed}.jsonl")
     if found.chosen is None:
         raise SystemExit(f"{net}, {name}, seed {seed}: nothing within the drop")
     model = model_of(place, found.chosen)

@@ -5,6 +5,7 @@ on, candidates.json, a picture of accuracy against memory, and the best candidat
 """
 
 import dataclasses
+import json
 import sys
 from pathlib import Path
 
@@ -50,23 +51,29 @@ def add(parser) -> None:
 
 
 def run(arguments) -> int:
-    from spikeloom.train import compress, recipe
+    from spikeloom import boards
+    from spikeloom.train import compress, pipeline, recipe
     from spikeloom.train.search.executors import executor
-    from spikeloom.train.search.runner import search
+    from spikeloom.train.search.runner import Goal, search
     chosen, methods = recipe(arguments.recipe), [compress.parse(text) for text in arguments.methods]
     if arguments.seed is not None:
         chosen = dataclasses.replace(chosen, seed=arguments.seed)
+    goal = Goal(drop=arguments.drop / 100, cost=arguments.cost, evaluations=arguments.evaluations,
+                grid=arguments.grid, per_layer=not arguments.uniform)
+    space = _space(arguments, len(chosen.model.layers))
+    if arguments.board is not None:
+        boards.board(arguments.board)
+    elif goal.cost != "bits":
+        raise SpikeloomError(f"cost must be bits without a board, not {goal.cost}")
     folder = arguments.output or Path(f"search-{chosen.name}")
     folder.mkdir(parents=True, exist_ok=True)
-    options = {"drop": arguments.drop / 100, "cost": arguments.cost, "evaluations": arguments.evaluations,
-               "grid": arguments.grid, "per_layer": not arguments.uniform}
     try:
         with terminal.progress("train") as update:
             data, place = _place(arguments, chosen, methods, folder, update)
-        space = _space(arguments, place.model)
+        if all(map(pipeline.coded, place.model.all_synapses())):
+            space = dataclasses.replace(space, weights=())
         with terminal.progress("search") as update, executor(arguments.jobs, arguments.workers) as where:
-            findings = search(place, space, executor=where, journal=folder / "journal.jsonl", progress=update,
-                              **options)
+            findings = search(place, space, goal, executor=where, journal=folder / "journal.jsonl", progress=update)
     except KeyboardInterrupt:
         print(f"spikeloom search: stopped; the same command goes on from {folder / 'journal.jsonl'}", file=sys.stderr)
         raise
@@ -115,11 +122,9 @@ def _place(arguments, chosen, methods, folder: Path, update):
         board=arguments.board if arguments.cost != "bits" else None)
 
 
-def _space(arguments, model):
-    from spikeloom.train import pipeline
+def _space(arguments, layers: int):
     from spikeloom.train.search.space import Space
-    given = all(map(pipeline.coded, model.all_synapses()))
-    return Space(layers=len(model.layers), weights=() if given else _bits("--weights", arguments.weights),
+    return Space(layers=layers, weights=_bits("--weights", arguments.weights),
                  membrane=_bits("--membrane", arguments.membrane), threshold=_bits("--threshold", arguments.threshold),
                  bias=_bits("--bias", arguments.bias), leak=_bits("--leak", arguments.leak),
                  roundings=tuple(arguments.rounding.split(",")), schemes=tuple(arguments.scheme.split(",")))
@@ -166,14 +171,13 @@ def _export(arguments, chosen, methods, folder: Path, data, place, findings) -> 
     pictures = plot.draw(findings, folder / "pareto", title=f"{chosen.name}: {len(findings.trials)} candidates",
                          cost=arguments.cost, names={one: name.removeprefix("candidate-").lstrip("0")
                                                      for one, name in names.items()})
-    greatest = findings.bits if arguments.cost == "bits" else max(trial.cost for trial in findings.trials)
     rows = [{
         "name": names.get(trial.candidate), **trial.candidate.to_json(), "accuracy": trial.accuracy,
         "accuracies": list(trial.result.accuracies), "drop": findings.accuracy - trial.accuracy, "bits": trial.bits,
         "cost": trial.cost, "smaller": findings.bits / trial.bits, "feasible": trial.accuracy >= findings.least,
         "front": trial in findings.front, "chosen": trial is findings.chosen,
-        "reward": select.reward(trial, greatest),
-        "saving": select.saving(trial, greatest, findings.accuracy, findings.accuracy - findings.least),
+        "reward": select.reward(trial, findings.dearest),
+        "saving": select.saving(trial, findings.dearest, findings.accuracy, findings.accuracy - findings.least),
         "hardware": dataclasses.asdict(hardware[trial.candidate]) if trial.candidate in hardware
         else trial.result.hardware and dataclasses.asdict(trial.result.hardware),
         "file": str(files[trial.candidate]) if trial.candidate in files else None,
@@ -186,7 +190,6 @@ def _export(arguments, chosen, methods, folder: Path, data, place, findings) -> 
         "evaluations": {"now": findings.evaluated, "from the journal": findings.recalled, "skipped": findings.skipped},
         "candidates": rows, "pictures": [str(path) for path in pictures], "seconds": round(findings.seconds, 2),
     }
-    import json
     (folder / "candidates.json").write_text(json.dumps(report, indent=1) + "\n")
     return report
 

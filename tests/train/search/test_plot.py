@@ -23,7 +23,7 @@ def findings_fixture():
         return Trial(candidate=candidate, result=Result(accuracies=(accuracy,), seconds=0.0), bits=bits * 8192,
                      cost=bits * 8192)
     trials = (trial(2, 0.2), trial(3, 0.93), trial(4, 0.95), trial(5, 0.96), trial(6, 0.94), trial(2, 0.91, "itq"))
-    return Findings(accuracy=0.96, bits=32 * 8192, least=0.94, minima={}, trials=trials,
+    return Findings(accuracy=0.96, bits=32 * 8192, dearest=32 * 8192, least=0.94, minima={}, trials=trials,
                     front=tuple(select.front(trials)), chosen=trials[2], rewarded=trials[2], evaluated=6, recalled=0,
                     skipped=0, seconds=1.0)
 

@@ -14,17 +14,18 @@ from spikeloom.errors import SpikeloomError
 from spikeloom.train.exactness import compare
 from spikeloom.train.search import memory, select
 from spikeloom.train.search.executors import Here
-from spikeloom.train.search.runner import model_of, network_of, search
+from spikeloom.train.search.runner import Goal, model_of, network_of, search
 from spikeloom.train.search.space import Space
 
 SPACE = Space(layers=2, weights=(2, 3, 4, 5), membrane=(8, 10, 12), roundings=("nearest", "stochastic"))
+GOAL = Goal(drop=0.03)
 
 
 @pytest.fixture(scope="module", name="found")
 def found_fixture(workplace, tmp_path_factory):
     """Place, journal and findings of a search."""
     place, journal = workplace(), tmp_path_factory.mktemp("search") / "journal.jsonl"
-    return place, journal, search(place, SPACE, executor=Here(), journal=journal, drop=0.03)
+    return place, journal, search(place, SPACE, GOAL, executor=Here(), journal=journal)
 
 
 def test_what_is_chosen_is_the_cheapest_within_the_drop(found):
@@ -53,7 +54,7 @@ def test_every_network_of_the_front_is_exact_and_as_promised(found):
 
 def test_the_second_time_nothing_is_evaluated(found):
     place, journal, findings = found
-    again = search(place, SPACE, executor=Here(), journal=journal, drop=0.03)
+    again = search(place, SPACE, GOAL, executor=Here(), journal=journal)
     assert (again.evaluated, again.recalled) == (0, findings.evaluated)
     assert again.trials == findings.trials
     assert again.chosen == findings.chosen
@@ -62,22 +63,22 @@ def test_the_second_time_nothing_is_evaluated(found):
 def test_the_grid_is_all_of_it(found):
     place, journal, findings = found
     space = dataclasses.replace(SPACE, schemes=("ptq",))
-    whole = search(place, space, executor=Here(), journal=journal, drop=0.03, grid=True, per_layer=False)
+    whole = search(place, space, Goal(drop=0.03, grid=True, per_layer=False), executor=Here(), journal=journal)
     assert {trial.candidate for trial in whole.trials} == set(space.grid())
-    guided = search(place, space, executor=Here(), journal=journal, drop=0.03, per_layer=False)
+    guided = search(place, space, Goal(drop=0.03, per_layer=False), executor=Here(), journal=journal)
     assert guided.chosen.bits == whole.chosen.bits
     assert len(guided.trials) < len(whole.trials)
 
 
 def test_a_limit(found, tmp_path):
     place, journal, _ = found
-    assert len(search(place, SPACE, executor=Here(), journal=journal, evaluations=7).trials) == 7
+    assert len(search(place, SPACE, Goal(evaluations=7), executor=Here(), journal=journal).trials) == 7
 
 
 def test_another_cost(workplace, tmp_path):
     space = Space(layers=2, weights=(3, 5), membrane=(10,), roundings=("nearest",), schemes=("ptq",))
-    found = search(workplace(board="icebreaker"), space, executor=Here(), journal=tmp_path / "journal", cost="cells",
-                   drop=0.5, per_layer=False)
+    found = search(workplace(board="icebreaker"), space, Goal(cost="cells", drop=0.5, per_layer=False),
+                   executor=Here(), journal=tmp_path / "journal")
     assert all(trial.cost == trial.result.hardware.cells for trial in found.trials)
     assert found.chosen.cost == min(trial.cost for trial in found.trials)
 
@@ -86,7 +87,7 @@ KILLED = """
 import pickle, sys, time
 from spikeloom.train.search import trials
 from spikeloom.train.search.executors import executor
-from spikeloom.train.search.runner import search
+from spikeloom.train.search.runner import Goal, search
 
 real = trials.evaluate
 def slow(packed, candidate):
@@ -98,7 +99,7 @@ if __name__ == "__main__":
     trials.evaluate = slow
     place, space = pickle.load(open(sys.argv[1], "rb"))
     with executor(int(sys.argv[3])) as where:
-        found = search(place, space, executor=where, journal=sys.argv[2], drop=0.03)
+        found = search(place, space, Goal(drop=0.03), executor=where, journal=sys.argv[2])
     print(found.evaluated, found.recalled, found.chosen.candidate)
 """
 
@@ -125,7 +126,7 @@ def test_killed_and_started_again_it_loses_and_repeats_nothing(found, tmp_path):
     assert int(recalled) == len(kept)
     assert _lines(journal)[:len(kept)] == kept
     assert len(_lines(journal)) == len(set(_lines(journal))) == int(evaluated) + int(recalled)
-    whole = search(place, space, executor=Here(), journal=tmp_path / "other", drop=0.03)
+    whole = search(place, space, GOAL, executor=Here(), journal=tmp_path / "other")
     assert len(whole.trials) == int(evaluated) + int(recalled)
     assert str(whole.chosen.candidate) == chosen
 
@@ -140,10 +141,16 @@ def _lines(path) -> list[str]:
     ({"drop": True}, "drop must lie between 0 and 1, not True"),
     ({"evaluations": 0}, "evaluations must be an integer from 1 to 1048576, not 0"),
     ({"cost": "euros"}, "cost must be one of bits, packed, ram, cells, cycles, not 'euros'"),
-    ({"cost": "cells"}, "cost must be bits without a board, not cells"),
-    ({"space": Space(layers=3)}, "space must have 2 layers, not 3"),
+    ({"mu": -1}, "mu must be a number of at least 0, not -1"),
 ])
-def test_complaints(workplace, tmp_path, options, words):
+def test_goals_that_are_none(options, words):
     with pytest.raises(SpikeloomError) as found:
-        search(workplace(), **{"space": SPACE, "executor": Here(), "journal": tmp_path / "journal"} | options)
+        Goal(**options)
     assert str(found.value) == words
+
+
+def test_what_does_not_fit_the_workplace(workplace, tmp_path):
+    with pytest.raises(SpikeloomError, match="^cost must be bits without a board, not cells$"):
+        search(workplace(), SPACE, Goal(cost="cells"), executor=Here(), journal=tmp_path / "journal")
+    with pytest.raises(SpikeloomError, match="^space must have 2 layers, not 3$"):
+        search(workplace(), Space(layers=3), GOAL, executor=Here(), journal=tmp_path / "journal")
