@@ -51,8 +51,8 @@ def bring(graph: Graph, conventions: Conventions, *, samples: Samples | None = N
     real = lower(graph, conventions)
     shown = samples or Samples(frames=random(real.shape, timesteps, seed))
     steps = shown.frames.shape[1]
-    peaks = floating.simulate(graph, conventions, shown.calibration).peaks
-    network = quantize(real, conventions, peaks, timesteps=steps, options=options, bits=shown.bits)
+    calibration = floating.simulate(graph, conventions, shown.calibration)
+    network = quantize(real, conventions, calibration, timesteps=steps, options=options, bits=shown.bits)
     names = tuple(name for layer in real.layers for name in (*[None] * len(layer.pools), layer.name))
     assumptions = (*_spoken(conventions, real, options, shown.bits), *real.assumptions,
                    *([] if samples else ["widths and closeness are from random spikes: no samples were given"]))

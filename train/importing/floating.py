@@ -25,12 +25,14 @@ class Activity:
     spikes : by name of the firing node, bool `(batch, timesteps, neurons)`; empty unless traced.
     membranes : by name of any node of neurons, float, V after each timestep; empty unless traced.
     peaks : by name, `(neurons,)`: the greatest |V| that was left, and for current-based neurons under NAME + "/J" |J|.
+    means : by name of the input and of any firing node, `(values,)`: what it sent in a mean timestep.
     """
 
     output: np.ndarray
     spikes: Mapping[str, np.ndarray]
     membranes: Mapping[str, np.ndarray]
     peaks: Mapping[str, np.ndarray]
+    means: Mapping[str, np.ndarray]
 
 
 def simulate(graph: Graph, conventions: Conventions, frames: np.ndarray, *, trace: bool = False,
@@ -68,11 +70,14 @@ class _Run:
     def over(self, frames: np.ndarray, trace: bool) -> Activity:
         neurons = {name: step for name, step in self.steps.items() if isinstance(step, _Neurons)}
         spikes, membranes, output = {n: [] for n in neurons}, {n: [] for n in neurons}, []
+        totals = dict.fromkeys((self.source, *(n for n in neurons if self.graph[n].fires)), 0.0)
         for t in range(frames.shape[1]):
             self.sent[self.source] = torch.tensor(np.ascontiguousarray(frames[:, t]), dtype=self.dtype)
             for name, step in self.steps.items():
                 first, *more = (self.sent[before] for before in self.graph.before(name))
                 self.sent[name] = step(sum(more, first))
+            for name in totals:
+                totals[name] = totals[name] + self.sent[name].flatten(1).mean(0).double()
             output.append(self.sent[self.end].flatten(1).numpy())
             for name, step in neurons.items() if trace else ():
                 membranes[name].append(step.v.numpy())
@@ -81,6 +86,7 @@ class _Run:
         peaks |= {f"{name}/J": step.peak_j.numpy() for name, step in neurons.items() if step.j is not None}
         return Activity(
             output=np.stack(output, axis=1), peaks=peaks,
+            means={name: total.numpy() / frames.shape[1] for name, total in totals.items()},
             spikes={n: np.stack(s, axis=1) for n, s in spikes.items() if s and self.graph[n].fires},
             membranes={n: np.stack(v, axis=1) for n, v in membranes.items() if v})
 

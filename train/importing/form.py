@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from spikeloom.errors import SpikeloomError
 from spikeloom.train.importing import linear
@@ -25,6 +26,12 @@ class Pool:
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
 
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """What it makes of flat float64 values."""
+        ones = torch.ones((self.input[0], 1, *self.kernel), dtype=torch.float64)
+        x = torch.from_numpy(values.reshape(1, *self.input))
+        return functional.conv2d(x, ones, None, self.stride, 0, 1, self.input[0]).numpy().reshape(-1)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Weights:
@@ -36,6 +43,14 @@ class Weights:
     stride: tuple[int, ...] = ()
     padding: tuple[int, ...] = ()
     groups: int = 1
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """What arrives at each neuron of flat float64 values."""
+        if self.input is None:
+            return self.values @ values
+        convolve = functional.conv2d if len(self.input) == 3 else functional.conv1d
+        x, kernel = torch.from_numpy(values.reshape(1, *self.input)), torch.from_numpy(self.values)
+        return convolve(x, kernel, None, self.stride, self.padding, 1, self.groups).numpy().reshape(-1)
 
 
 class Form:

@@ -25,6 +25,7 @@ class RealLayer:
     Parameters
     ----------
     name : of the node of its neurons; of the output node where there are none.
+    source : of the layer before, or of the input.
     pools : before its weights, each a layer of its own.
     weights : from what arrives to I.
     bias : `(neurons,)`, of I.
@@ -34,6 +35,7 @@ class RealLayer:
     """
 
     name: str
+    source: str
     pools: tuple[Pool, ...]
     weights: Weights
     bias: np.ndarray
@@ -123,7 +125,7 @@ class _Lowering:
             raise SpikeloomError(f"{source} must fire: only the last layer's membranes can be sent, to be read")
         count = math.prod(self.shapes[node.name])
         steps = self.neurons(node, count)
-        delay = self.delay(inside, source)
+        delay = self.delay(node, inside, source)
         form = Form(self.shapes[source.name], [n for n in inside if n.kind != "Delay"], self.graph, source.name, node,
                      self.shapes)
         pools, weights, bias = form.split()
@@ -136,8 +138,8 @@ class _Lowering:
             if weights.input is not None or pools:
                 pools, weights = (), Weights(values=form.matrix())
                 self.note(f"{names(inside)} worked out as one matrix: {node} is recurrent")
-        return RealLayer(name=node.name, pools=pools, weights=weights, bias=bias, neurons=steps, recurrent=recurrent,
-                         delay=delay), source
+        return RealLayer(name=node.name, source=source.name, pools=pools, weights=weights, bias=bias, neurons=steps,
+                         recurrent=recurrent, delay=delay), source
 
     def neurons(self, node: Node, count: int) -> Dynamics:
         if node.kind == "Output":
@@ -179,7 +181,8 @@ class _Lowering:
                      self.shapes)
         return form.matrix(), form.bias()
 
-    def delay(self, inside: list[Node], source: Node) -> int:
+    def delay(self, end: Node, inside: list[Node], source: Node) -> int:
+        """Timesteps from `source` to `end`."""
         delays = [node for node in inside if node.kind == "Delay"]
         total = 0
         for node in delays:
@@ -189,7 +192,7 @@ class _Lowering:
                                      "timesteps")
             if not source.neurons and steps.max():
                 raise SpikeloomError(f"{node} must delay spikes of a layer, not the input")
-            if len(self.graph.before(node.name)) != 1 or not self.chain(inside):
+            if not self.chain(end, inside, source):
                 raise SpikeloomError(f"{node} must be on the only way from {source}")
             total += int(steps.max())
             apart = np.abs(np.asarray(node["delay"]) / self.conventions.dt - steps).max()
@@ -200,8 +203,10 @@ class _Lowering:
                 raise SpikeloomError(f"{node} must come before any bias: the contract delays spikes")
         return total
 
-    def chain(self, inside: list[Node]) -> bool:
-        return all(len(self.graph.before(node.name)) == 1 for node in inside)
+    def chain(self, end: Node, inside: list[Node], source: Node) -> bool:
+        """Whether there is one way from `source` to `end`."""
+        ahead = [n for n in self.graph.before(end.name) if n == source.name or n in {one.name for one in inside}]
+        return len(ahead) == 1 and all(len(self.graph.before(node.name)) == 1 for node in inside)
 
     def note(self, text: str) -> None:
         self.notes.append(text)

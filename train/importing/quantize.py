@@ -23,6 +23,7 @@ from spikeloom.synapses.dense import Dense
 from spikeloom.synapses.sum_pool import SumPool
 from spikeloom.train import quantize as rounding
 from spikeloom.train.importing.conventions import Conventions
+from spikeloom.train.importing.floating import Activity
 from spikeloom.train.importing.form import Pool
 from spikeloom.train.importing.lower import RealLayer, RealNetwork
 
@@ -40,12 +41,14 @@ class Quantization:
     precision : all but 1 in 20 thresholds of a layer are at least `2^precision` LSB, if its weights are not finer yet.
     leak : how far the share that a timestep takes off may be from the graph's, as a part of it.
     readout : of the network; None: "count", or "membrane-last" where the last layer does not fire.
+    correct : let biases take up what rounding weights changes in a mean timestep (arXiv 1906.04721).
     """
 
     weights: str = "integer:8"
     precision: int = 8
     leak: float = 2e-3
     readout: str | None = None
+    correct: bool = True
 
     def __post_init__(self):
         check.integer("precision", self.precision, 1, 16)
@@ -67,13 +70,13 @@ class Quantization:
         return codebooks.make(kind, **({} if name is None else {name: int(number)}))
 
 
-def quantize(real: RealNetwork, conventions: Conventions, peaks: dict[str, np.ndarray], *, timesteps: int,
+def quantize(real: RealNetwork, conventions: Conventions, calibration: Activity, *, timesteps: int,
              options: Quantization | None = None, bits: int = 1) -> Network:
     """The network of `real`.
 
     Parameters
     ----------
-    peaks : of `floating.simulate` on samples: how far membranes and currents go, and so how wide they are.
+    calibration : what the graph did on samples: how far membranes and currents go, and what arrives in the mean.
     timesteps : of an inference.
     bits : of an input value, unsigned; 1 for spikes.
     """
@@ -84,7 +87,7 @@ def quantize(real: RealNetwork, conventions: Conventions, peaks: dict[str, np.nd
             layers[-1] = dataclasses.replace(layers[-1], delay=layer.delay)
         layers += [Layer(synapses=_pool(pool), neurons=None) for pool in layer.pools]
         try:
-            layers.append(_layer(layer, conventions, options, peaks))
+            layers.append(_layer(layer, conventions, options, calibration))
         except SpikeloomError as error:
             raise SpikeloomError(f"layer {layer.name!r}: {error}") from None
         if number < len(real.layers) - 1 and not layers[-1].fires:
@@ -107,7 +110,7 @@ def _pool(pool: Pool) -> SumPool:
     return SumPool(input=pool.input, kernel=pool.kernel, stride=pool.stride)
 
 
-def _layer(layer: RealLayer, conventions: Conventions, options: Quantization, peaks: dict[str, np.ndarray]) -> Layer:
+def _layer(layer: RealLayer, conventions: Conventions, options: Quantization, calibration: Activity) -> Layer:
     neurons, book, weights = layer.neurons, options.book, layer.weights
     spread = neurons.neurons // len(weights.values)     # neurons of a channel
     gain = neurons.gain.reshape(len(weights.values), spread)
@@ -115,8 +118,9 @@ def _layer(layer: RealLayer, conventions: Conventions, options: Quantization, pe
         raise SpikeloomError("neurons of a channel must have one gain, from r and tau: they share their weights")
     rows = weights.values.reshape(len(weights.values), -1) * gain[:, :1]
     together = neurons.threshold is None or bool(neurons.v_reset.any())
-    own = None if layer.recurrent is None else layer.recurrent * neurons.gain[:, None]
-    step, codes, own, own_more = _codes(rows, own, book, together)
+    own_rows = None if layer.recurrent is None else layer.recurrent * neurons.gain[:, None]
+    step, codes, own, own_more = _codes(rows, own_rows, book, together)
+    unit = step[:, None] * 2.0**own_more
     units = np.repeat(step, spread)
     wanted = _fraction(neurons.threshold, units, options.precision)
     fraction = min(max(wanted, 0, -own_more), codebooks.MAX_FRACTION - max(0, own_more))
@@ -132,12 +136,24 @@ def _layer(layer: RealLayer, conventions: Conventions, options: Quantization, pe
                         padding=weights.padding, groups=weights.groups)
     recurrent = None if own is None else Dense(weights=own.astype(np.int64) << fraction + own_more,
                                                codebook=finer(fraction + own_more))
-    return Layer(synapses=synapses, neurons=_neurons(layer, conventions, options, lsb, peaks), recurrent=recurrent)
+    lost = _lost(layer, rows - codes * step[:, None], None if own is None else own_rows - own * unit, calibration)
+    neurons = _neurons(layer, conventions, options, lsb, lost if options.correct else np.zeros_like(lost), calibration)
+    return Layer(synapses=synapses, neurons=neurons, recurrent=recurrent)
+
+
+def _lost(layer: RealLayer, rows: np.ndarray, own: np.ndarray | None, calibration: Activity) -> np.ndarray:
+    """What rounding takes off what arrives at each neuron in a mean timestep, given what it took off the weights."""
+    arriving = calibration.means[layer.source]
+    for pool in layer.pools:
+        arriving = pool.sums(arriving)
+    found = dataclasses.replace(layer.weights, values=rows.reshape(layer.weights.values.shape)).sums(arriving)
+    return found if own is None else found + own @ calibration.means[layer.name]
 
 
 def _neurons(layer: RealLayer, conventions: Conventions, options: Quantization, lsb: np.ndarray,
-             peaks: dict[str, np.ndarray]) -> Lif:
-    neurons = layer.neurons
+             lost: np.ndarray, calibration: Activity) -> Lif:
+    """`lost` : what the bias has to make up for, in the graph's units."""
+    neurons, peaks = layer.neurons, calibration.peaks
     threshold, reset, v_reset = None, "zero", 0
     if neurons.threshold is not None:
         exact = neurons.threshold / lsb
@@ -151,7 +167,7 @@ def _neurons(layer: RealLayer, conventions: Conventions, options: Quantization, 
         current = {"synaptic_decay": decay(float(neurons.synaptic.mean()), options.leak),
                    "synaptic_bits": _width(MARGIN * float((peaks[f"{layer.name}/J"] / lsb).max()))}
     return Lif(neurons=neurons.neurons, threshold=threshold, v_reset=v_reset, reset=reset,
-               bias=np.rint((layer.bias * neurons.gain + neurons.drive) / lsb).astype(np.int64),
+               bias=np.rint((layer.bias * neurons.gain + neurons.drive + lost) / lsb).astype(np.int64),
                decay=decay(float(neurons.kept.mean()), options.leak),
                membrane_bits=_width(max(MARGIN * float((peak / lsb).max()), top)), **current)
 
