@@ -14,7 +14,7 @@ from spikeloom.firmware.device import Device
 from spikeloom.rtl_gen import timing
 from spikeloom.rtl_gen.linked import loaded_layers
 from spikeloom.rtl_gen.plan import Plan
-from spikeloom.sim import cosim, gates, netlist
+from spikeloom.sim import cosim, decoded, gates, netlist
 from spikeloom.sim.activity import measure
 from spikeloom.sim.mismatch import Comparison, compare
 from spikeloom.sim.outcome import Outcome
@@ -80,7 +80,11 @@ def verify(build: Build, frames: np.ndarray, level: int, *, text: str | None = N
 
 def to_verilog(build: Build, level: int) -> str:
     """The Verilog of the gates of a level, with the models of their cells."""
-    module = netlist.synthesised(build.folder, build.board)
+    if level == 2:
+        module = netlist.synthesised(build.folder, build.board)
+    else:
+        constraints = (build.folder / "top.pcf").read_text()
+        module = decoded.decoded(build.folder / "top.bin", build.board, constraints)
     return netlist.models(build.board.family) + netlist.to_verilog(module)
 
 
