@@ -1,6 +1,6 @@
 """The search of Q-SpiNN (arXiv 2107.01807): does the guided one find what the whole grid holds, and what does V save?
 
-A network of many weights (784-128-10) and one of many neurons (a convolution). The grid is all uniform candidates that
+A network of many weights (784-128-10) and one of many neurons (a convolution, rounded to the nearest only). The grid is all uniform candidates that
 are only rounded: weights of 2 to 8 bits, membranes of 6 to 16, three roundings. Choices by 2,000 validation images; the
 test split sees what each arm chose. Run from the root of the project.
 """
@@ -28,7 +28,7 @@ DROP, LIMIT, VALIDATION, CALIBRATION = 0.01, 115, 2000, 500
 BOOK = codebooks.make("integer", bits=8)
 LEAK = Decay.shift_leak(3)
 READOUT = LayerConfig(codebook=BOOK, neurons=Lif(neurons=10, threshold=None, membrane_bits=20))
-MAPS = Convolution(input=(1, 28, 28), channels=8, kernel=3, stride=2, padding=1)
+MAPS = Convolution(input=(1, 28, 28), channels=4, kernel=3, stride=2, padding=1)
 WIDE = (20,)        # bits of V where it is not searched: the widest that there is
 
 
@@ -47,21 +47,17 @@ def hidden(neurons: int, **options: object) -> LayerConfig:
 
 RECIPES = {"mlp": recipe("search-mlp", (28, 28), hidden(128), 10),
            "conv": recipe("search-conv", (1, 28, 28), hidden(MAPS.outputs, convolution=MAPS), 5)}
-SPACE = Space(layers=2, schemes=("ptq",))
+SPACES = {"mlp": Space(layers=2, schemes=("ptq",)), "conv": Space(layers=2, schemes=("ptq",), roundings=("nearest",))}
 ARMS = {
     "grid": {"grid": True},
     "guided": {"evaluations": LIMIT},
     "guided, V fixed": {"space": {"membrane": WIDE}},
-    "guided + itq": {"space": {"schemes": ("ptq", "itq")}},
-    "guided + itq, V fixed": {"space": {"schemes": ("ptq", "itq"), "membrane": WIDE}},
-    "guided + itq + layers": {"space": {"schemes": ("ptq", "itq")}, "per_layer": True},
     "guided, span max": {"span": "max"},
-    "guided + itq, span max": {"span": "max", "space": {"schemes": ("ptq", "itq")}},
+    "guided + layers": {"per_layer": True},
+    "guided + layers, V fixed": {"per_layer": True, "space": {"membrane": WIDE}},
+    "guided + itq": {"space": {"schemes": ("ptq", "itq")}},
 }
-CONV = ("guided", "guided, V fixed", "guided + layers", "guided + layers, V fixed")
-ARMS |= {"guided + layers": {"per_layer": True}, "guided + layers, V fixed": {
-    "per_layer": True, "space": {"membrane": WIDE}}}
-MLP = tuple(name for name in ARMS if not name.startswith("guided + layers"))
+NETS = {"mlp": tuple(ARMS), "conv": ("guided", "guided, V fixed", "guided + layers", "guided + layers, V fixed")}
 
 
 def measure(bench: Bench, net: str, name: str, seed: int) -> dict:
@@ -71,7 +67,7 @@ def measure(bench: Bench, net: str, name: str, seed: int) -> dict:
         model=float_model(chosen, given).eval(), preprocess=chosen.preprocess, calibration=given.split.calibration,
         validation=given.split.validation, train=given.split.train, schedule=retraining(given.schedule, 2), seed=seed,
         span=arm.get("span", "mse"))
-    space = dataclasses.replace(SPACE, **arm.get("space", {}))
+    space = dataclasses.replace(SPACES[net], **arm.get("space", {}))
     goal = Goal(drop=DROP, evaluations=arm.get("evaluations"), grid=arm.get("grid", False),
                 per_layer=arm.get("per_layer", False))
     found = search(place, space, goal, executor=Here(), journal=CACHE / f"search-{net}-{seed}.jsonl")
@@ -118,14 +114,14 @@ def literal(found: Findings) -> dict:
 def main() -> None:
     bench = Bench("search", __doc__)
     for seed in bench.seeds:
-        for net, names in (("mlp", MLP), ("conv", CONV)):
+        for net, names in NETS.items():
             def real(net: str = net, seed: int = seed) -> dict:
                 given = task(RECIPES[net], seed, calibration=CALIBRATION, validation=VALIDATION)
                 return {"accuracy": tested(float_model(RECIPES[net], given).eval(), RECIPES[net])}
             bench.arm(f"{net}: float", seed, real)
             for name in names:
                 bench.arm(f"{net}: {name}", seed, lambda n=net, a=name, s=seed: measure(bench, n, a, s))
-    for net, names in (("mlp", MLP), ("conv", CONV)):
+    for net, names in NETS.items():
         show(bench, net, names)
 
 
