@@ -1,8 +1,8 @@
 """The search of Q-SpiNN (arXiv 2107.01807): does the guided one find what the whole grid holds, and what does V save?
 
-A network of many weights (784-128-10) and one of many neurons (a convolution, rounded to the nearest only). The grid is all uniform candidates that
-are only rounded: weights of 2 to 8 bits, membranes of 6 to 16, three roundings. Choices by 2,000 validation images; the
-test split sees what each arm chose. Run from the root of the project.
+A network of many weights (784-128-10) and one of many neurons (a convolution, only rounded to the nearest). The grid is
+all uniform candidates that are not trained on: weights of 2 to 8 bits, membranes of 6 to 16, three roundings. Choices
+by 2,000 validation images; the test split sees what each arm chose. Run from the root of the project.
 """
 
 import collections
