@@ -1,6 +1,6 @@
 """One training epoch of MNIST here and in snnTorch: the same 784-256-10, timesteps, batches, images and surrogate.
 
-    SPIKELOOM_DATA=<folder> python benchmarks/training.py [--repeats N] [--threads 1 2] [--images N]
+    SPIKELOOM_DATA=<folder> python benchmarks/training.py [--repeats N] [--threads 1 2] [--images N] [--fresh]
 
 An epoch begins with uint8 images and ends with trained weights: scaling of the pixels, shuffling, rate encoding of
 every batch, forward, backward and Adam are all timed. Each epoch runs in a process of its own, the arms take turns, and
@@ -11,11 +11,13 @@ a ratio is taken between neighbours, so that a machine which slows down slows al
 * `snntorch`: nn.Linear and snn.Leaky in a loop over timesteps, `spikegen.rate`, cross entropy on the last membrane.
 * `snntorch, our spikes`: the same, but fed by our encoder, whose draws are the same for all images and cost little.
 
-Prints Markdown tables and writes benchmarks/training.json. snnTorch must be installed.
+Prints Markdown tables and writes benchmarks/training.json after every epoch; a run that was stopped goes on where it
+was. snnTorch must be installed.
 """
 
 import argparse
 import json
+import os
 import platform
 import resource
 import statistics
@@ -139,9 +141,10 @@ def measure(arm: str, threads: int, images: int) -> dict:
 
 
 def started(arm: str, threads: int, images: int) -> dict:
-    """`measure` in a fresh process."""
-    made = subprocess.run([sys.executable, __file__, "--one", arm, "--threads", str(threads), "--images", str(images)],
-                          stdout=subprocess.PIPE, text=True, check=True)
+    """`measure` in a fresh process, whose threads sleep while they wait."""
+    words = [sys.executable, __file__, "--one", arm, "--threads", str(threads), "--images", str(images)]
+    made = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True,
+                          env=os.environ | {"OMP_WAIT_POLICY": "passive"})
     row = json.loads(made.stdout.splitlines()[-1])
     print(f"{threads} threads, {arm}: {row}", file=sys.stderr, flush=True)
     return row
@@ -170,6 +173,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="epochs of each arm (default: 3)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--images", type=int, default=60_000, help="of an epoch (default: all 60,000)")
+    parser.add_argument("--fresh", action="store_true", help="measure again what has been measured")
     parser.add_argument("--one", choices=ARMS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if util.find_spec(PEER) is None:
@@ -177,18 +181,21 @@ def main() -> None:
     if options.one:
         print(json.dumps(measure(options.one, options.threads[0], options.images)))
         return
-    rows = []
-    for repeat in range(options.repeats):
-        for threads in options.threads:
-            arms = ARMS if repeat % 2 == 0 else ARMS[::-1]
-            rows += [{"arm": arm, "threads": threads, "repeat": repeat} | started(arm, threads, options.images)
-                     for arm in arms]
+    path = Path(__file__).with_suffix(".json")
+    rows = json.loads(path.read_text())["epochs"] if path.exists() and not options.fresh else []
+    done = {(row["arm"], row["threads"], row["repeat"]) for row in rows}
+    notes = {"images": options.images, "batch": BATCH, "timesteps": RECIPE.model.timesteps, "torch": torch.__version__,
+             "snntorch": metadata.version(PEER), "python": platform.python_version()}
+    for threads in options.threads:
+        for repeat in range(options.repeats):
+            for arm in ARMS if repeat % 2 == 0 else ARMS[::-1]:
+                if (arm, threads, repeat) not in done:
+                    rows.append({"arm": arm, "threads": threads, "repeat": repeat}
+                                | started(arm, threads, options.images))
+                    path.write_text(json.dumps({"notes": notes, "epochs": rows}, indent=1) + "\n")
     for threads in options.threads:
         print(f"{threads} threads")
         table([row for row in rows if row["threads"] == threads])
-    notes = {"images": options.images, "batch": BATCH, "timesteps": RECIPE.model.timesteps, "torch": torch.__version__,
-             "snntorch": metadata.version(PEER), "python": platform.python_version()}
-    Path(__file__).with_suffix(".json").write_text(json.dumps({"notes": notes, "epochs": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
