@@ -17,13 +17,13 @@ from torch.nn import functional
 
 from spikeloom import check, codebooks
 from spikeloom.errors import SpikeloomError
+from spikeloom.train import grid, lamps, obs, pow2, rows
 from spikeloom.train import hessian as hessians
-from spikeloom.train import lamps, obs, pow2, rows, uniform
 from spikeloom.train.compress import Compressed, Task
+from spikeloom.train.grid import Grid
 from spikeloom.train.layer import SpikingLayer
 from spikeloom.train.model import SpikingMlp
 from spikeloom.train.quantize import quantize
-from spikeloom.train.settle import WIDE
 from spikeloom.train.split import Part
 
 GREEDY_COLUMNS = 1024
@@ -41,7 +41,7 @@ class Osbc:
     hessian : of the error that counts: "membrane" (OSBC), "current" (OBC), "diagonal" (the membrane's, but nothing
         makes up for anything), "identity" (magnitudes and rounding to nearest).
     allocation : of the sparsity: "uniform", the same in each layer, or "lamps".
-    steps : of the codebook: one for a "layer", or one for each "neuron", where a layer has thresholds for each.
+    steps : of the codebook: one for a "layer", or one for each "neuron", where `spikeloom.train.grid` allows it.
     quantizer : "greedy" (OBQ), "columns" (GPTQ), or "auto": greedy up to 1024 columns.
     damping : added to the Hessian's diagonal, as a share of its mean.
     samples : calibration images of each class.
@@ -111,23 +111,21 @@ class Osbc:
         inputs, more = weights.shape[1], len(hessian) - weights.shape[1]
         live, pinned = hessian.diagonal() > 0, torch.arange(len(hessian)) >= inputs
         system, scale = self._system(hessian, live & ~pinned), rows.importance(layer)
-        # The last column is how much the bias has changed, as the weight of an input that is always 1.
+        # A bias is the last column: how much it has changed, as the weight of an input that is always 1.
         before, kept = (functional.pad(value, (0, more)) for value in (weights, kept))
         after, masked = before, self.sparsity > 0 or not bool(kept[:, :inputs].all())
         if self.sparsity:
             left = self._left(system, before, kept, live, pinned, count, scale)
             after = obs.refitted(system, before, kept & live, left & live, pinned) * (left | pinned)
             kept = left
-        step = None
-        if self.bits:
-            step = self._step(layer, after[:, :inputs], kept[:, :inputs])
-            after = self._quantized(system, after, kept, live, pinned, step)
-            kept = kept & (after != 0)
         rows.put(layer, after[:, :inputs], kept[:, :inputs] if masked else None)
+        if self.bits:
+            grids = grid.choose(layer, self._book, by_row=self.steps == "neuron")
+            after = self._quantized(system, after, kept, live, pinned, grids, layer.synapses.latent[0].numel())
+            rows.put(layer, after[:, :inputs], None)
         rows.add_bias(layer, after[:, inputs:].sum(1))
         if self.bits:
-            book = self._book
-            layer.recode(book, step, membrane_bits=WIDE, recurrent=None if layer.recurrent is None else book)
+            grid.snap(layer, grids)
         error, power = (float(((value @ hessian * value).sum(1) * scale.square()).sum())
                         for value in (after - before, before))
         return {"weights": weights.numel(), "zero": int((after[:, :inputs] == 0).sum()),
@@ -155,25 +153,22 @@ class Osbc:
             kept[row, order[row, place]] = False
         return kept
 
-    def _step(self, layer: SpikingLayer, weights: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
-        """The latent weight, `()` or `(rows,)`, that is the codebook's smallest step."""
-        own = self.steps == "neuron" and layer.config.neurons.fires and layer.config.thresholds == "neuron"
-        if self.grid == "pow2":
-            return pow2.choose(weights, self._book.exponents, by_row=own, kept=kept)
-        return uniform.choose(weights, self.bits, by_row=own, kept=kept)
-
     def _quantized(self, system: torch.Tensor, weights: torch.Tensor, kept: torch.Tensor, live: torch.Tensor,
-                   pinned: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
-        """All that is kept in the codebook."""
-        scaled, step, book = weights / pow2.spread_over(step, weights), pow2.spread_over(step, weights), self._book
+                   pinned: torch.Tensor, grids: Sequence[Grid], inputs: int) -> torch.Tensor:
+        """All that is kept on its grid: the first one's for the first `inputs` columns, the last one's after them."""
+        unit = grids[0].step.double().view(-1, 1)
+        apart = torch.ones(len(system), dtype=torch.float64)
+        apart[inputs:] = torch.where(pinned[inputs:], 1.0, float((grids[-1].step / grids[0].step).max()))
+        # In steps, so that all columns have one codebook; a factor of a whole row changes nothing in its problem.
+        scaled, system, free = weights / (unit * apart), system * apart[:, None] * apart, kept & live
 
         def target(values: torch.Tensor) -> torch.Tensor:
-            return quantize(values, book)
+            return quantize(values, self._book)
         if self.quantizer == "greedy" or self.quantizer == "auto" and len(system) <= GREEDY_COLUMNS:
-            found = obs.greedy(system, scaled, kept & live, pinned, target, self._limit)
+            found = obs.greedy(system, scaled, free, pinned, target, self._limit)
         else:
-            found = obs.by_column(system, scaled, kept & live, pinned, target)
-        return torch.where(kept & ~live, target(scaled), found) * step
+            found = obs.by_column(system, scaled, free, pinned, target)
+        return torch.where(kept & ~live, target(scaled), found) * (unit * apart)
 
     @property
     def _book(self) -> object:
