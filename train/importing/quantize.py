@@ -27,7 +27,7 @@ from spikeloom.train.importing.floating import Activity
 from spikeloom.train.importing.form import Pool
 from spikeloom.train.importing.lower import RealLayer, RealNetwork
 
-RATIOS = 2.0 ** (-np.arange(0, 33) / 16)
+RATIOS = 2.0 ** (np.arange(12, -49, -1) / 16)
 MARGIN = 1.5
 
 
@@ -38,7 +38,8 @@ class Quantization:
     Parameters
     ----------
     weights : a codebook: "integer:BITS", "pow2:EXPONENTS", "ternary" or "binary".
-    precision : all but 1 in 20 thresholds of a layer are at least `2^precision` LSB, if its weights are not finer yet.
+    precision : all but 1 in 20 thresholds of a layer are at least `2^precision` LSB, if its weights are not finer yet;
+        of neurons that are read, the largest weight.
     leak : how far the share that a timestep takes off may be from the graph's, as a part of it.
     readout : of the network; None: "count", or "membrane-last" where the last layer does not fire.
     correct : let biases take up what rounding weights changes in a mean timestep (arXiv 1906.04721).
@@ -122,7 +123,7 @@ def _layer(layer: RealLayer, conventions: Conventions, options: Quantization, ca
     step, codes, own, own_more = _codes(rows, own_rows, book, together)
     unit = step[:, None] * 2.0**own_more
     units = np.repeat(step, spread)
-    wanted = _fraction(neurons.threshold, units, options.precision)
+    wanted = _fraction(neurons.threshold, units, float(np.abs(codes).max()), options.precision)
     fraction = min(max(wanted, 0, -own_more), codebooks.MAX_FRACTION - max(0, own_more))
     lsb = units / 2.0**fraction
 
@@ -228,8 +229,7 @@ def _codes(rows: np.ndarray, own: np.ndarray | None, book: object, together: boo
     return step, codes[:, :rows.shape[1]], codes[:, rows.shape[1]:], more
 
 
-def _fraction(threshold: np.ndarray | None, units: np.ndarray, precision: int) -> int:
-    """Bits of the LSB below a weight's step that thresholds, or membranes that are read, ask for."""
-    if threshold is None:
-        return precision
-    return math.ceil(precision - math.log2(max(float(np.quantile(threshold / units, 0.05)), 2.0**-20)))
+def _fraction(threshold: np.ndarray | None, units: np.ndarray, largest: float, precision: int) -> int:
+    """Bits of the LSB below a weight's step that thresholds ask for; of membranes that are read, the largest weight."""
+    size = largest if threshold is None else float(np.quantile(threshold / units, 0.05))
+    return math.ceil(precision - math.log2(max(size, 2.0**-20)))

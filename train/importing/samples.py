@@ -97,10 +97,11 @@ def _recordings(timesteps: int, dt: float, count: int | None) -> Samples:
 
 def _file(path: Path) -> dict[str, np.ndarray]:
     try:
-        found = np.load(path, allow_pickle=False)
-        if not isinstance(found, np.lib.npyio.NpzFile):
-            return {"frames": found}
-        arrays = {name: found[name] for name in found.files}
+        with path.open("rb") as file:
+            found = np.load(file, allow_pickle=False)
+            if not isinstance(found, np.lib.npyio.NpzFile):
+                return {"frames": found}
+            arrays = {name: found[name] for name in found.files}
     except OSError as error:
         raise FileError(f"{path} must be a readable file, but {error.strerror or error}") from None
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:

@@ -35,8 +35,8 @@ def test_order_and_feedback():
 @pytest.mark.parametrize("edges, message", [
     ([("in", "b"), ("b", "in")], "every cycle must hold neurons, not run through 'b', 'in' without any"),
     ([("in", "z")], "edge 'in' -> 'z' must lead between nodes of the graph, but 'z' is none"),
-    ([("in", "s")], "edge 'in' -> 's' must lead between nodes of the graph, but 's' is none: its sub-graph was flattened "
-                    "into s.lif but not its edges"),
+    ([("in", "s")], "edge 'in' -> 's' must lead between nodes of the graph, but 's' is none: its sub-graph was "
+                    "flattened into s.lif but not its edges"),
     ([("in", "b"), ("in", "b")], "edge 'in' -> 'b' must be there once, not 2 times"),
 ])
 def test_edges(edges, message):

@@ -88,8 +88,8 @@ def test_matrices_scales_and_shapes():
     (convolution(), (2, 7, 3), "Conv2d 'x' kernel must fit (7, 3) with padding (1, 0), not be (3, 4)"),
     (node("Conv1d", weight=np.ones((1, 1, 1, 1)), bias=[1.0], stride=1, padding=0, dilation=1, groups=1), (1, 4),
      "Conv1d 'x' weight must have 3 dimensions, not (1, 1, 1, 1)"),
-    (node("SumPool2d", kernel_size=2, stride=2, padding=0), (4,), "SumPool2d 'x' must get (channels, height, width), not "
-                                                                  "(4,)"),
+    (node("SumPool2d", kernel_size=2, stride=2, padding=0), (4,),
+     "SumPool2d 'x' must get (channels, height, width), not (4,)"),
     (node("Flatten", start_dim=2, end_dim=-1), (2, 3), "Flatten 'x' must flatten dimensions of (2, 3), not 2 to 1"),
     (node("Flatten", start_dim=0, end_dim=-1, input_type=[3, 2]), (2, 3), "Flatten 'x' must get the shape that its "
                                                                           "input_type says, (3, 2), not (2, 3)"),
