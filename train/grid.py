@@ -50,8 +50,8 @@ def choose(layer: SpikingLayer, book: object, *, rule: str = "mse", by_row: bool
     """
     kind, by_row = codebooks.kind(book), by_row and rows_allowed(layer)
     if kind == "pow2":
-        return [Grid(book=book, step=pow2.choose(synapses.latent, book.exponents, rule, by_row=by_row,
-                                                 kept=synapses.kept)) for synapses in layer.all_synapses()]
+        return [Grid(book=book, step=pow2.choose(synapses.latent, book.exponents, rule, by_row=by_row))
+                for synapses in layer.all_synapses()]
     if rule != "mse":
         raise SpikeloomError(f"rule must be mse for {kind} weights, not {rule!r}")
     main, *own = layer.all_synapses()

@@ -55,7 +55,7 @@ class Inq:
     rule: str = "mse"
     steps: str = "layer"
     epochs: int = 1
-    rate: float = 0.3
+    rate: float = 0.1
     settle_epochs: int = 1
     start: ClassVar[str] = "trained"
 

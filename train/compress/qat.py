@@ -101,8 +101,6 @@ class Twin:
         self._round()
 
     def _round(self) -> None:
-        if self.synapses.kept is not None:
-            self.real *= self.synapses.kept
         self.rounded = self.real.clone()
         if self.grid is not None:
             limit = REACH * spread_over(self.grid.greatest, self.real)

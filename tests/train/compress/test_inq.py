@@ -171,6 +171,11 @@ def test_what_was_frozen_stays_through_all_later_trainings(trained, short_task, 
     portions = (0.25, 0.5, 0.75, 1)
     made = compress.make("inq", bits=2, portions=portions, partition=partition).compress(
         trained["recurrent"], short_task).model
+    first = [s.latent.detach().abs().flatten() for s in trained["recurrent"].all_synapses()]
+    for k, size in enumerate(first):
+        largest = size.topk(round(0.25 * len(size))).indices
+        kept = (seen[0][k] == made.all_synapses()[k].latent).flatten()[largest].float().mean()
+        assert kept == 1 if partition == "magnitude" else kept < 0.9
     steps = len(seen) // len(portions)
     assert len(seen) == steps * len(portions) and steps == 128 // 16
     for number, portion in enumerate(portions):
@@ -213,6 +218,31 @@ def test_the_same_seed_gives_the_same_weights_and_a_random_partition_follows_it(
     assert torch.equal(latents[0], latents[1]) and not torch.equal(latents[0], latents[2])
 
 
+def test_what_a_random_partition_draws_follows_from_the_tasks_seed(trained, short_task, monkeypatch):
+    seeds = []
+
+    def take(self, portion, generator=None):
+        seeds.append(generator and generator.initial_seed())
+        real(self, portion, generator)
+    real = inq.Partition.take
+    monkeypatch.setattr(inq.Partition, "take", take)
+    for partition in ("random", "magnitude"):
+        compress.make("inq", portions=(1,), partition=partition, settle_epochs=0).compress(trained["dense"], short_task)
+    assert seeds == [3, 3, None, None]
+
+
+def test_the_papers_rule_chooses_other_powers(trained, short_task):
+    book = codebooks.make("pow2", exponents=1)
+    found = []
+    for rule in ("mse", "max"):
+        made = compress.make("inq", bits=2, rule=rule, portions=(1,), settle_epochs=0).compress(
+            trained["dense"], short_task)
+        steps = [grid.choose(layer, book, rule=rule)[0].step for layer in trained["dense"].layers]
+        assert [synapses.step for synapses in made.model.all_synapses()] == steps
+        found.append(steps)
+    assert found[0] != found[1]
+
+
 def test_settling_moves_thresholds_and_no_weight(trained, short_task):
     parameters = {"bits": 4, "portions": (1,)}
     still = compress.make("inq", **parameters, settle_epochs=0).compress(trained["dense"], short_task)
@@ -228,7 +258,7 @@ def test_retraining_makes_up_for_two_bits(trained, digits_task):
     """What INQ is for: rounding at once loses much more."""
     held = digits_task.split.validation
     reached = [accuracy(compress.parse(text).compress(trained["dense"], digits_task).model, held.images, held.labels,
-                        digits_task.preprocess) for text in ("pow2:bits=2", "inq:bits=2,portions=0.5/0.8/0.95/1")]
+                        digits_task.preprocess) for text in ("pow2:bits=2", "inq:bits=2,portions=0.5/0.8/0.95/1,rate=0.3")]
     assert reached[1] >= reached[0] + 0.03
 
 

@@ -93,6 +93,13 @@ def test_grids_stay_those_of_the_start(trained, short_task):
     assert [s.step for s in made.all_synapses()] == steps
 
 
+def test_the_papers_rule_is_handed_on(trained, short_task):
+    made = compress.parse("qat:bits=2,rule=max,epochs=1").compress(trained["dense"], short_task).model
+    steps = [grid.choose(layer, codebooks.make("pow2", exponents=1), rule="max")[0].step
+             for layer in trained["dense"].layers]
+    assert [s.step for s in made.all_synapses()] == steps
+
+
 def test_the_same_seed_gives_the_same_weights(trained, short_task):
     first, second = (compress.parse("qat:bits=2,epochs=1").compress(trained["dense"], short_task).model
                      for _ in range(2))
