@@ -22,9 +22,8 @@ Target = Callable[[torch.Tensor], torch.Tensor]
 
 
 def damped(hessian: torch.Tensor, damping: float, live: torch.Tensor) -> torch.Tensor:
-    """`hessian` with `damping` times the mean of its diagonal over `live` columns added to its diagonal."""
-    diagonal = hessian.diagonal()
-    return hessian + damping * diagonal[live].mean().nan_to_num() * torch.eye(len(hessian), dtype=hessian.dtype)
+    """`hessian` with `damping` times the mean of its diagonal over `live` columns added to the diagonal there."""
+    return hessian + torch.diag(damping * hessian.diagonal()[live].mean().nan_to_num() * live)
 
 
 def removals(hessian: torch.Tensor, weights: torch.Tensor, free: torch.Tensor, pinned: torch.Tensor

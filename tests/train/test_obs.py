@@ -206,7 +206,7 @@ def test_without_correlations_there_is_a_shorter_way(monkeypatch, mask):
 def test_damping_is_a_share_of_the_mean_over_live_columns():
     hessian = torch.tensor([[2.0, 1.0, 0.0], [1.0, 4.0, 0.0], [0.0, 0.0, 0.0]])
     live = torch.tensor([True, True, False])
-    expected = torch.tensor([[3.5, 1.0, 0.0], [1.0, 5.5, 0.0], [0.0, 0.0, 1.5]])
+    expected = torch.tensor([[3.5, 1.0, 0.0], [1.0, 5.5, 0.0], [0.0, 0.0, 0.0]])
     assert torch.equal(obs.damped(hessian, 0.5, live), expected)
     assert torch.equal(obs.damped(hessian, 0.5, torch.zeros_like(live)), hessian)
 
