@@ -258,7 +258,8 @@ def test_retraining_makes_up_for_two_bits(trained, digits_task):
     """What INQ is for: rounding at once loses much more."""
     held = digits_task.split.validation
     reached = [accuracy(compress.parse(text).compress(trained["dense"], digits_task).model, held.images, held.labels,
-                        digits_task.preprocess) for text in ("pow2:bits=2", "inq:bits=2,portions=0.5/0.8/0.95/1,rate=0.3")]
+                        digits_task.preprocess)
+               for text in ("pow2:bits=2", "inq:bits=2,portions=0.5/0.8/0.95/1,rate=0.3")]
     assert reached[1] >= reached[0] + 0.03
 
 
