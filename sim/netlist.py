@@ -11,6 +11,7 @@ from pathlib import Path
 
 from spikeloom import tools
 from spikeloom.boards.board import Board
+from spikeloom.boards.placement import cell_bits
 from spikeloom.errors import SpikeloomError
 from spikeloom.rtl_gen import verilog
 
@@ -22,8 +23,11 @@ _INPUTS = {
     "SB_LUT4": ("I0", "I1", "I2", "I3"), "SB_CARRY": ("I0", "I1", "CI"),
     "SB_RAM40_4K": ("RCLKE", "RE", "WCLKE", "WE", "MASK"),
 }
-_MODELS = {"ice40": "ice40/cells_sim.v"}
-_DEFINES = {"ice40": "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n"}
+_MODELS = {"ice40": ("ice40/cells_sim.v",), "ecp5": ("lattice/common_sim.vh", "lattice/ccu2c_sim.vh")}
+_DEFINES = {"ice40": "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n", "ecp5": "`define NO_INCLUDES\n"}
+_OWN = {"ice40": "", "ecp5": "ecp5_cells.v"}
+# Delays say nothing here; the models of routed LUTs and of pads are of no use: wires and our own stand for them.
+_NOT_TAKEN = re.compile(r"\bspecify\b.*?\bendspecify\b|^module TRELLIS_(?:COMB|IO)\b.*?^endmodule$", re.M | re.S)
 
 
 def pads(constraints: str) -> dict[str, str]:
@@ -82,9 +86,11 @@ def to_verilog(module: dict) -> str:
 
 
 def models(family: str) -> str:
-    """Verilog models of a family's cells: those that Yosys ships."""
+    """Verilog models of a family's cells: those that Yosys ships, and our own of those that it does not."""
     share = tools.yosys_share(tools.find("yosys"))
-    return _DEFINES[family] + (share / _MODELS[family]).read_text()
+    text = "".join((share / name).read_text() for name in _MODELS[family])
+    own = Path(__file__).with_name(_OWN[family]).read_text() if _OWN[family] else ""
+    return _DEFINES[family] + _NOT_TAKEN.sub("", text) + own
 
 
 def _wires(cell: dict) -> Iterator[tuple[object, int]]:
@@ -105,6 +111,15 @@ def _wires(cell: dict) -> Iterator[tuple[object, int]]:
         yield from ((source, joined[port]) for port in ("PLLOUTCORE", "PLLOUTGLOBAL") if port in joined)
         if "LOCK" in joined:
             yield "1", joined["LOCK"]
+    elif kind == "TRELLIS_IO":
+        direction = cell["parameters"].get("DIR", "INPUT")
+        if direction not in ("INPUT", "OUTPUT") or joined.get("T", "0") != "0":
+            raise SpikeloomError(f"pad must be a plain input or output, not a TRELLIS_IO with DIR {direction}")
+        yield (joined["B"], joined["O"]) if direction == "INPUT" else (joined["I"], joined["B"])
+    elif kind == "EHXPLLL":
+        yield joined["CLKI"], joined["CLKOP"]
+        if "LOCK" in joined:
+            yield "1", joined["LOCK"]
 
 
 def _buffer(source: object, target: int) -> dict:
@@ -113,7 +128,11 @@ def _buffer(source: object, target: int) -> dict:
 
 
 def _closed(cell: dict) -> dict:
-    """The cell with no input left open."""
+    """The cell with no input left open; the contents of an ECP5's block RAM in one piece."""
+    if cell["type"] == "DP16KD":
+        kept = ("DATA_WIDTH_A", "DATA_WIDTH_B", "WRITEMODE_A", "WRITEMODE_B", "CLKAMUX", "CLKBMUX")
+        parameters = {name: cell["parameters"][name] for name in kept if name in cell["parameters"]}
+        return {**cell, "attributes": {}, "parameters": parameters | {"INIT": cell_bits(cell)[::-1]}}
     open_inputs = ("E",) if cell["type"].startswith("SB_DFF") and "E" in cell["type"][6:] else ()
     connections = dict(cell["connections"])
     for port in _INPUTS.get(cell["type"], open_inputs):
