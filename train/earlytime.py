@@ -52,18 +52,15 @@ def divergences(model: SpikingMlp, images: np.ndarray, preprocess: Preprocess) -
     timesteps = model.config.timesteps
     model.eval()
     try:
-        *early, last = [_log_softmax(model, images, preprocess, t) for t in range(2, timesteps + 1)] or [None]
+        *early, last = [_log_softmax(model, images, preprocess, t) for t in range(min(2, timesteps), timesteps + 1)]
     finally:
         cut(model, timesteps, preprocess)
     return [float(functional.kl_div(one, last, reduction="batchmean", log_target=True)) for one in early]
 
 
-def choose(found: Sequence[float], limit: float = LIMIT) -> int:
-    """The early time, of divergences as from `divergences`."""
-    for t, divergence in enumerate(found, 2):
-        if divergence < limit * found[0]:
-            return t
-    return len(found) + 2
+def choose(found: Sequence[float], timesteps: int, limit: float = LIMIT) -> int:
+    """The early time of a model with so many timesteps, whose divergences are as from `divergences`."""
+    return next((t for t, divergence in enumerate(found, 2) if divergence < limit * found[0]), timesteps)
 
 
 def _log_softmax(model: SpikingMlp, images: np.ndarray, preprocess: Preprocess, timesteps: int) -> torch.Tensor:

@@ -107,7 +107,7 @@ class Imp:
         spent, divergences = 0, []
         if self.timesteps == "early":
             divergences = _probe(model, task)
-            asked, spent = earlytime.choose(divergences), whole * PROBE_EPOCHS
+            asked, spent = earlytime.choose(divergences, whole), whole * PROBE_EPOCHS
         preprocess = earlytime.cut(model, asked, task.preprocess)
         trainer = _Trainer(model, task, preprocess)
         find = {"imp": self._rounds, "early-bird": self._bird, "random": self._draw}[self.search]

@@ -13,13 +13,13 @@ import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
 from spikeloom import codebooks
 from spikeloom.errors import SpikeloomError
-from spikeloom.train import prune
 from spikeloom.train.compress import Compressed, Task
 from spikeloom.train.fit import Epoch, fit
 from spikeloom.train.model import SpikingMlp
@@ -113,7 +113,10 @@ METHOD = Ticket
 
 
 class Popup(nn.Module):
-    """Latent weights from scores of their shape: `signs` where a score's size is among the largest, otherwise 0."""
+    """Latent weights from scores of their shape: `signs` where a score's size is among the largest, otherwise 0.
+
+    Of sizes that are equal, at the very edge, all are kept.
+    """
 
     def __init__(self, signs: torch.Tensor, density: float):
         super().__init__()
@@ -122,7 +125,9 @@ class Popup(nn.Module):
 
     def forward(self, score: torch.Tensor) -> torch.Tensor:
         size = score.abs()
-        return self.signs * through(size, prune.mask(size.flatten(1), self.density).view_as(size))
+        left_out = size.numel() - max(1, round(self.density * size.numel()))
+        least = np.partition(size.detach().numpy(), left_out, axis=None)[left_out]
+        return self.signs * through(size, (size >= float(least)).to(size.dtype))
 
 
 def draw(synapses: Synapses, density: float, generator: torch.Generator) -> Synapses:
