@@ -20,7 +20,7 @@ OCTAVES = 10    # of recurrent steps above and below the others', which hardware
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Grid:
-    """Weights that are `book`'s integers times `step`, `()` or `(rows,)`, in the unit of latent weights."""
+    """Weights that are integers of `book`, without a fraction, times `step`, `()` or `(rows,)`, in latent units."""
 
     book: object
     step: torch.Tensor
@@ -41,14 +41,14 @@ def choose(layer: SpikingLayer, book: object, *, rule: str = "mse", by_row: bool
 
     Parameters
     ----------
-    book : codebook of the weights.
+    book : codebook of the weights; its fraction does not matter.
     rule : see `spikeloom.train.pow2.choose`; "max" is for pow2 weights alone.
     by_row : a step for each row, where that is possible: see `rows_allowed`.
 
     Steps of power-of-two weights are powers of two. Others leave the least mean squared error of 65 between what the
     greatest weight asks for and a 16th of that; recurrent ones are other weights' times a power of two.
     """
-    kind, by_row = codebooks.kind(book), by_row and rows_allowed(layer)
+    kind, book, by_row = codebooks.kind(book), dataclasses.replace(book, fraction=0), by_row and rows_allowed(layer)
     if kind == "pow2":
         return [Grid(book=book, step=pow2.choose(synapses.latent, book.exponents, rule, by_row=by_row))
                 for synapses in layer.all_synapses()]

@@ -176,6 +176,11 @@ def test_a_layer_of_zeros_has_a_grid():
         assert all(float(chosen.step) > 0 for chosen in grid.choose(made, book))
 
 
+def test_a_fraction_of_the_codebook_changes_nothing():
+    plain, scaled = (grid.choose(layer(), codebooks.make("integer", bits=4, fraction=f))[0] for f in (0, 3))
+    assert scaled.book == plain.book and scaled.step == plain.step
+
+
 def test_refusal():
     with pytest.raises(SpikeloomError, match="^rule must be mse for integer weights, not 'max'$"):
         grid.choose(layer(), BOOKS[3], rule="max")
