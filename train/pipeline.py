@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 import spikeloom
-from spikeloom import Network
+from spikeloom import Network, check
 from spikeloom.errors import SpikeloomError
 from spikeloom.train import checkpoint, compress, datasets, grid
 from spikeloom.train.compress import Compressed, Progress, Task
@@ -26,7 +26,7 @@ from spikeloom.train.exactness import Comparison, compare
 from spikeloom.train.export import export
 from spikeloom.train.fit import Epoch, accuracy, fit, shortened
 from spikeloom.train.model import MlpConfig, SpikingMlp
-from spikeloom.train.settle import WIDE, settle
+from spikeloom.train.settle import PRECISIONS, WIDE, settle
 from spikeloom.train.split import split
 from spikeloom.train.synapses import Synapses
 
@@ -87,6 +87,7 @@ def run(recipe: Recipe, methods: Sequence[object], *, train: int | None = None, 
 
     It works with one thread, as `spikeloom.train.train` does, so that a seed means the same everywhere.
     """
+    check.integer("precision", precision, *PRECISIONS)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

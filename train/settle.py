@@ -18,6 +18,7 @@ from spikeloom.train.model import SpikingMlp
 from spikeloom.train.synapses import Synapses
 
 WIDE = 20       # bits of a membrane that nothing saturates; float32 leaves 4 more for a leak's products
+PRECISIONS = 1, 12
 MARGIN = 1.25
 FEW = 0.05
 
@@ -33,7 +34,7 @@ def settle(model: SpikingMlp, frames: np.ndarray, *, precision: int = 6) -> Spik
 
     Membranes are a quarter wider than the greatest that the frames, or a threshold, ask for.
     """
-    check.integer("precision", precision, 1, 12)
+    check.integer("precision", precision, *PRECISIONS)
     model = copy.deepcopy(model).eval()
     for k, layer in enumerate(model.layers):
         for synapses in layer.all_synapses():

@@ -7,7 +7,8 @@ import dataclasses
 from dataclasses import asdict
 from pathlib import Path
 
-from spikeloom import terminal
+from spikeloom import plugins, terminal
+from spikeloom.errors import FileError
 from spikeloom.qsnn import save
 
 EXAMPLE = "spikeloom compress digits inq:bits=4 -o digits-inq.qsnn"
@@ -32,13 +33,16 @@ def run(arguments) -> int:
     if arguments.recipe is None:
         return _list(arguments.json)
     chosen, methods = recipe(arguments.recipe), [compress.parse(text) for text in arguments.methods]
+    output = arguments.output or Path(f"{chosen.name}.qsnn")
+    if not output.parent.is_dir():
+        raise FileError(f"{output} must be in a folder that is there, not in {output.parent}")
     with terminal.progress("compress") as update:
         data = datasets.load(chosen.dataset, progress=lambda file, done, total: update(done, total or None, file))
         result = pipeline.run(
             chosen, methods, train=arguments.train, validation=arguments.validation, calibration=arguments.calibration,
             precision=arguments.precision, epochs=arguments.epochs, seed=arguments.seed, saved=arguments.saved,
             dataset=data, progress=update)
-    path = save(result.network, arguments.output or f"{chosen.name}.qsnn")
+    path = save(result.network, output)
     if arguments.json:
         terminal.dump({"stages": [asdict(stage) for stage in result.stages],
                        "accuracy": {"float": result.accuracy_float, "integer": result.accuracy_integer},
@@ -63,12 +67,10 @@ def _row(stage) -> tuple[str, ...]:
 
 
 def _list(as_json: bool) -> int:
-    from spikeloom import plugins
     rows = []
     for name in plugins.names("spikeloom.train.compress"):
         method = plugins.load("spikeloom.train.compress", name, "compression method").METHOD
-        for field in dataclasses.fields(method):
-            rows.append((name, field.name, str(field.default)))
+        rows += [(name, field.name, str(field.default)) for field in dataclasses.fields(method)]
     if as_json:
         terminal.dump({"methods": [dict(zip(("name", "parameter", "default"), row, strict=True)) for row in rows]})
     else:
