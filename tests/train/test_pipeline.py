@@ -146,7 +146,6 @@ def test_a_recurrent_network_goes_the_same_road():
     recurrent = result.network.layers[0].recurrent
     assert codebooks.kind(recurrent.codebook) == "pow2" and np.count_nonzero(recurrent.weights) > 1000
     assert result.level0.mismatches == 0 and result.stages[0].weights == 64 * 8 + 64 * 64 + 10 * 64
-    assert result.accuracy_float > 0.2
 
 
 def test_untrained_has_nothing_pruned_and_room_for_every_membrane():
