@@ -141,8 +141,8 @@ def test_a_sample_gate_measures_currents_in_thresholds_and_repeats_a_constant_on
         out = gate(torch.tensor([[[8.0, 4.0]]]), torch.tensor([4.0, 4.0]))
         one = torch.sigmoid(torch.tensor(1.5))
         assert torch.allclose(out, torch.stack([one, one / 2])[None, :, None] * torch.tensor([8.0, 4.0]))
-        dense = gates.Sample(2, 1)(torch.tensor([[[8.0, 4.0]]]), torch.tensor([4.0, 2.0]))
-        assert torch.allclose(dense, torch.sigmoid(torch.tensor(2.0)) * torch.tensor([8.0, 4.0]))
+        dense = gates.Sample(2, 1)(torch.tensor([[[8.0, 2.0]]]), torch.tensor([4.0, 2.0]))
+        assert torch.allclose(dense, one * torch.tensor([8.0, 2.0]))
 
 
 @pytest.mark.parametrize(("shape", "thresholds"), CASES)

@@ -14,7 +14,7 @@ from spikeloom.train.export import export
 from spikeloom.train.settle import settle
 
 BOOK = codebooks.make("pow2", exponents=3)
-PARAMETERS = {False: {"gamma": 1e-4}, True: {"gamma": 1.0, "temporal": True}}
+PARAMETERS = {False: {}, True: {"gamma": 1.0, "temporal": True}}
 
 
 @pytest.mark.parametrize("temporal", [False, True])
@@ -95,6 +95,13 @@ def test_a_tie_does_not_turn(four_layers):
     layer.synapses.latent.grad = before.clone()
     turns.step()
     assert torch.equal(layer.synapses.latent, -before)
+
+
+def test_gamma_has_a_default_of_its_own_for_timesteps():
+    given = [(compress.make("bso", temporal=temporal), gamma) for temporal, gamma in ((False, 3e-6), (True, 0.1))]
+    for method, gamma in [*given, (compress.make("bso", gamma=0.0), 0.0)]:
+        assert bso.Turns(method, [], 2).gamma == gamma
+    assert compress.write(given[1][0]) == "bso:temporal=true"
 
 
 @pytest.mark.parametrize("kind", ["convolution", "dense"])
