@@ -50,6 +50,15 @@ def test_training_on_helps_where_rounding_hurts(workplace):
     assert [layer.neurons.membrane_bits for layer in network.layers] == [12, 12]
 
 
+def test_training_rounds_as_the_candidate_does(workplace, monkeypatch):
+    import spikeloom.train.search.evaluate as module
+    seen = []
+    monkeypatch.setattr(module, "fit", lambda model, *args, **options: seen.extend(
+        (type(one).__name__, one.rounding, one.book.bits, options["seed"]) for one in model.all_synapses()))
+    Open(workplace("recurrent", seed=4)).make(SPACE.candidate("truncate", "itq", weights=3, membrane=12))
+    assert seen == [("Rounded", "truncate", 3, 4)] * 3
+
+
 def test_training_needs_images(workplace):
     place = workplace()
     with pytest.raises(SpikeloomError, match="^workplace must have training images and a schedule for itq$"):

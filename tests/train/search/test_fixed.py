@@ -65,6 +65,24 @@ def test_a_dense_layer_by_hand(make, trained):
     assert made.neurons.membrane_bits == 16
 
 
+def test_peaks_are_of_membranes_and_of_thresholds_that_were_reached(trained, frames):
+    model = copy.deepcopy(trained("dense"))
+    layer = model.layers[0]
+    neurons = dataclasses.replace(layer.config.neurons, reset="zero")
+    layer.config = dataclasses.replace(layer.config, neurons=neurons)
+    with torch.no_grad():
+        layer.shift[:8] += 20
+        output, threshold = model(frames), layer.integers().threshold
+    v, fired = output.membranes[0].abs().amax(dim=(0, 1)), output.spikes[0].amax(dim=(0, 1)) > 0
+    expected = [max(float(v[n]), float(threshold[n])) if fired[n] else float(v[n]) for n in range(16)]
+    assert fixed.peaks(model, frames)[0].tolist() == expected
+    assert (fired & (threshold > v)).any()
+    maps = fixed.peaks(trained("conv"), frames)[0]
+    with torch.no_grad():
+        assert maps.max() >= trained("conv")(frames).membranes[0].abs().max()
+    assert len(maps) == 3
+
+
 def test_the_membrane_is_as_fine_as_its_width_allows(make, trained, frames):
     peak = float(fixed.peaks(trained("dense"), frames)[0].max())
     found = {}

@@ -57,6 +57,28 @@ def test_other_classes_are_swept_too(start):
         "nearest": {"weights": 3, "membrane": 10, "threshold": 5, "leak": None}}
 
 
+def test_the_window_is_rows_around_the_minimum_the_widest_membrane_first(start):
+    trials, counter = start(lambda candidate: 0.95)
+    guided.window(SPACE, {"nearest": {"weights": 4, "membrane": 11}}, trials)
+    rows = [(candidate.layers[0].weights, candidate.layers[0].membrane) for candidate in counter.asked]
+    assert rows == [(3, 12), (3, 11), (3, 10), (3, 9), (4, 12), (4, 11), (4, 10), (4, 9), (5, 12), (5, 11)]
+    trials, counter = start()
+    trials.journal.found.clear()
+    guided.window(SPACE, {"nearest": {"weights": 3, "membrane": 10}}, trials)
+    rows = [(candidate.layers[0].weights, candidate.layers[0].membrane) for candidate in counter.asked]
+    assert rows == [(2, 11), (3, 11), (3, 10), (3, 9), (4, 11), (4, 10)]
+
+
+def test_optuna_is_given_the_neighbours_of_the_cheapest_first(start):
+    trials, counter = start()
+    trials.run([SPACE.candidate(weights=5, membrane=14)])
+    near = [one for one in guided.neighbours(SPACE, trials) if one not in trials.done]
+    assert {SPACE.candidate(weights=4, membrane=14), SPACE.candidate(weights=5, membrane=13),
+            SPACE.candidate(weights=4, membrane=13), SPACE.candidate("truncate", weights=5, membrane=14)} <= {*near}
+    guided.suggest(SPACE, trials, seed=0)
+    assert counter.asked[1:1 + guided.BATCH] == list(dict.fromkeys(near))[:guided.BATCH]
+
+
 @pytest.mark.parametrize("landscape", [smooth, noisy])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_it_finds_the_cheapest_of_the_grid_with_few_evaluations(start, landscape, seed):
