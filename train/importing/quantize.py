@@ -22,7 +22,7 @@ from spikeloom.synapses.conv import Conv
 from spikeloom.synapses.dense import Dense
 from spikeloom.synapses.sum_pool import SumPool
 from spikeloom.train import quantize as rounding
-from spikeloom.train.importing.conventions import Conventions
+from spikeloom.train.importing.conventions import Conventions, Dynamics
 from spikeloom.train.importing.floating import Activity
 from spikeloom.train.importing.form import Pool
 from spikeloom.train.importing.lower import RealLayer, RealNetwork
@@ -39,7 +39,7 @@ class Quantization:
     ----------
     weights : a codebook: "integer:BITS", "pow2:EXPONENTS", "ternary" or "binary".
     precision : all but 1 in 20 thresholds of a layer are at least `2^precision` LSB, if its weights are not finer yet;
-        of neurons that are read, the largest weight.
+        of neurons that are read, the largest weight. With a leak, as many times more as its rounding adds up to.
     leak : how far the share that a timestep takes off may be from the graph's, as a part of it.
     readout : of the network; None: "count", or "membrane-last" where the last layer does not fire.
     correct : let biases take up what rounding weights changes in a mean timestep (arXiv 1906.04721).
@@ -123,7 +123,7 @@ def _layer(layer: RealLayer, conventions: Conventions, options: Quantization, ca
     step, codes, own, own_more = _codes(rows, own_rows, book, together)
     unit = step[:, None] * 2.0**own_more
     units = np.repeat(step, spread)
-    wanted = _fraction(neurons.threshold, units, float(np.abs(codes).max()), options.precision)
+    wanted = _fraction(neurons, units, float(np.abs(codes).max()), options.precision)
     fraction = min(max(wanted, 0, -own_more), codebooks.MAX_FRACTION - max(0, own_more))
     lsb = units / 2.0**fraction
 
@@ -229,7 +229,12 @@ def _codes(rows: np.ndarray, own: np.ndarray | None, book: object, together: boo
     return step, codes[:, :rows.shape[1]], codes[:, rows.shape[1]:], more
 
 
-def _fraction(threshold: np.ndarray | None, units: np.ndarray, largest: float, precision: int) -> int:
-    """Bits of the LSB below a weight's step that thresholds ask for; of membranes that are read, the largest weight."""
-    size = largest if threshold is None else float(np.quantile(threshold / units, 0.05))
-    return math.ceil(precision - math.log2(max(size, 2.0**-20)))
+def _fraction(neurons: Dynamics, units: np.ndarray, largest: float, precision: int) -> int:
+    """Bits of the LSB below a weight's step that thresholds ask for; of membranes that are read, the largest weight.
+
+    A leak rounds by half an LSB a timestep, which adds up to `0.5 / (1 - kept)`: that much finer the LSB is.
+    """
+    size = largest if neurons.threshold is None else float(np.quantile(neurons.threshold / units, 0.05))
+    rounded = max((0.5 / (1 - kept.mean()) for kept in (neurons.kept, neurons.synaptic)
+                   if kept is not None and kept.mean() < 1), default=1.0)
+    return math.ceil(precision + math.log2(max(1.0, rounded)) - math.log2(max(size, 2.0**-20)))

@@ -196,7 +196,8 @@ def test_resets_that_have_no_place(chain, lif):
 
 
 def test_matrices_that_are_too_large(chain):
-    graph = chain(("Input", {"shape": [2, 16, 16]}), convolution(3, 2), pool(), SPIKES, ("Output", {"shape": [3, 8, 8]}))
+    graph = chain(("Input", {"shape": [2, 16, 16]}), convolution(3, 2), pool(), SPIKES,
+                  ("Output", {"shape": [3, 8, 8]}))
     big = chain(("Input", {"shape": [2, 60, 60]}), convolution(3, 2), pool(), SPIKES,
                 ("Output", {"shape": [3, 30, 30]}))
     assert lower(graph, Conventions()).layers[0].weights.values.shape == (192, 512)

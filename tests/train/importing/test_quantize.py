@@ -200,3 +200,11 @@ def test_channels_share_their_weights(chain):
         brought(graph, Conventions(), np.ones((1, 3, 1, 2, 2), int))
     assert str(caught.value) == ("layer 'n2': neurons of a channel must have one gain, from r and tau: they share "
                                  "their weights")
+
+
+def test_a_leak_wants_finer_steps(chain, lif):
+    """Of 0.5 LSB a timestep that rounding adds, 1 / (1 - 0.96) = 25 are held at once: 12.5 LSB."""
+    for tau, finer in ((2.5e-3, 12.5), (1e-4, 1)):
+        graph = chain(("Input", {"shape": [1]}), lif(1, tau=tau), ("Output", {"shape": [1]}))
+        layer, = brought(graph, Conventions(), np.ones((1, 9, 1), int), precision=8).network.layers
+        assert finer <= layer.neurons.threshold[0] / 2**8 < 2 * finer + 0.01
