@@ -76,7 +76,7 @@ def check_training(method) -> None:
 
 def chosen(model: SpikingMlp, layers: str) -> list[SpikingLayer]:
     """The layers whose weights become binary: "inner", neither the first nor the last, or "hidden", not the last."""
-    found = list(model.layers)[layers == "inner":-1]
+    found = list(model.layers[1 if layers == "inner" else 0:-1])
     if not found:
         raise SpikeloomError(f"network must have more layers for its {layers} ones to become binary, "
                              f"not {len(model.layers)}")

@@ -30,7 +30,8 @@ def make(kind: str, config: LayerConfig, timesteps: int) -> Gate | None:
 
 class Channel(Gate):
     """`E` is the mean over batch, time and places of a channel. After batch norm that is its shift, so that the gate is
-    a factor for each row, which its threshold takes in; a layer with one threshold has one E, the mean of all.
+    a factor for each row, which its threshold takes in; a layer with one threshold has one E, the mean of all. Alpha
+    and shift learn by the threshold's surrogate gradient, which is not quite that of a factor on the current.
 
     Members
     -------
