@@ -128,7 +128,7 @@ class Osbc:
             grid.snap(layer, grids)
         error, power = (float(((value @ hessian * value).sum(1) * scale.square()).sum())
                         for value in (after - before, before))
-        return {"weights": weights.numel(), "zero": int((after[:, :inputs] == 0).sum()),
+        return {"weights": weights.numel(), "zero": int((rows.weights(layer) == 0).sum()),
                 "dead_inputs": int((~live).sum()), "error": round(error / power, 6) if power else 0.0}
 
     def _system(self, hessian: torch.Tensor, live: torch.Tensor) -> torch.Tensor:
@@ -155,7 +155,10 @@ class Osbc:
 
     def _quantized(self, system: torch.Tensor, weights: torch.Tensor, kept: torch.Tensor, live: torch.Tensor,
                    pinned: torch.Tensor, grids: Sequence[Grid], inputs: int) -> torch.Tensor:
-        """All that is kept on its grid: the first one's for the first `inputs` columns, the last one's after them."""
+        """On their grids: the first one's for the first `inputs` columns, the last one's after them.
+
+        Only weights of inputs that never come are left as they are.
+        """
         unit = grids[0].step.double().view(-1, 1)
         apart = torch.ones(len(system), dtype=torch.float64)
         apart[inputs:] = torch.where(pinned[inputs:], 1.0, float((grids[-1].step / grids[0].step).max()))
@@ -168,7 +171,7 @@ class Osbc:
             found = obs.greedy(system, scaled, free, pinned, target, self._limit)
         else:
             found = obs.by_column(system, scaled, free, pinned, target)
-        return torch.where(kept & ~live, target(scaled), found) * (unit * apart)
+        return found * (unit * apart)
 
     @property
     def _book(self) -> object:

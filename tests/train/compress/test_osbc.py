@@ -253,6 +253,73 @@ def test_pruning_then_quantizing_can_be_two_methods(trained, digits_task):
     assert [x["zero"] for x in made.facts["layers"]] >= [x["zero"] for x in pruned.facts["layers"]]
 
 
+@pytest.mark.parametrize("thresholds", ["neuron", "layer"])
+def test_rows_are_ranked_by_what_they_are_in_thresholds(trained, digits_task, thresholds):
+    """By magnitude: the same weights are left as by sorting weights over thresholds, or by removing one by one."""
+    model = copy.deepcopy(trained["dense"])
+    layer = model.layers[0]
+    layer.config = dataclasses.replace(layer.config, thresholds=thresholds)
+    with torch.no_grad():
+        layer.variance.mul_(torch.linspace(0.2, 5, 20) ** 2)
+        if thresholds == "layer":
+            layer.gain = torch.nn.Parameter(layer.gain[:1].clone())
+    live = hessian.hessian(model, frames(digits_task), 0, 0.0).diagonal()[:-1] > 0
+    size = (layer.synapses.latent.abs() / layer.integers().threshold[:, None]).detach() * live
+    expected = size >= size.flatten().sort(descending=True).values[255]
+    for name, share in (("identity", 1.0), ("membrane", 0.6)):
+        left = rows.kept(run(model, digits_task, sparsity=0.8, hessian=name).model.layers[0])
+        assert int(left.sum()) == 256 and float((left & expected).sum()) >= share * 256
+    per_row = left.sum(1).double()
+    assert thresholds == "layer" or float(per_row[:5].mean()) > 2 * float(per_row[-5:].mean())
+
+
+@pytest.mark.parametrize(("grid", "bits", "most"), [("integer", 3, 3.5), ("pow2", 3, 3.0)])
+def test_quantizing_is_one_weight_after_the_other_on_two_grids(trained, digits_task, grid, bits, most):
+    """Row by row as the paper has it, with recurrent weights that need a step of their own."""
+    model = copy.deepcopy(trained["recurrent"])
+    with torch.no_grad():
+        model.layers[0].recurrent.latent.mul_(6)
+    made = run(model, digits_task, bits=bits, grid=grid).model.layers[0]
+    step = np.repeat([float(made.synapses.step), float(made.recurrent.step)], [64, 20])
+    assert step[0] < step[-1]
+    h = hessian.hessian(model, frames(digits_task), 0, 0.875).numpy()
+    live = np.append(h.diagonal()[:-1] > 0, True)
+    h += np.diag(0.01 * h.diagonal()[:-1][live[:-1]].mean() * np.append(live[:-1], False))
+    found, far = rows.weights(made).numpy(), 0
+
+    def target(w: np.ndarray, step: np.ndarray) -> np.ndarray:
+        units = np.array([0.0, 1, 2] if grid == "pow2" else [0.0, 1, 2, 3])
+        return np.sign(w) * units[np.abs(np.abs(w / step)[:, None] - units).argmin(1)] * step
+    members = np.flatnonzero(live)
+    for k, row in enumerate(rows.weights(model.layers[0]).numpy()):
+        w, inverse, left = np.append(row, 0)[members], np.linalg.inv(h[np.ix_(members, members)]), set(
+            range(len(members) - 1))
+        units = np.append(step, 1)[members]
+        while left:
+            some = np.array(sorted(left))
+            error = w[some] - target(w[some], units[some])
+            out = np.abs(w[some] / units[some]) >= most
+            far += out.any()
+            score = np.where(out, -np.abs(w[some] / units[some]), error**2 / inverse[some, some])
+            p, goal = some[score.argmin()], w[some[score.argmin()]] - error[score.argmin()]
+            w -= (w[p] - goal) / inverse[p, p] * inverse[:, p]
+            inverse -= np.outer(inverse[:, p], inverse[p]) / inverse[p, p]
+            w[p] = goal
+            left.remove(p)
+        np.testing.assert_allclose(found[k][members[:-1]], w[:-1], atol=1e-4 * step[-1])
+    assert far > 0
+
+
+def test_lamps_does_not_look_at_inputs_that_never_come(trained, digits_task):
+    model = copy.deepcopy(trained["dense"])
+    idle = hessian.hessian(model, frames(digits_task), 0, 0.0).diagonal()[:-1] == 0
+    plain = run(model, digits_task, sparsity=0.8, allocation="lamps").facts["layers"]
+    with torch.no_grad():
+        model.layers[0].synapses.latent[:, idle] *= 100
+    again = run(model, digits_task, sparsity=0.8, allocation="lamps").facts["layers"]
+    assert [layer["zero"] for layer in plain] == [layer["zero"] for layer in again]
+
+
 def test_progress_is_told_by_layer(trained, digits_task):
     told = []
     task = dataclasses.replace(digits_task, progress=lambda *args: told.append(args))
