@@ -14,8 +14,8 @@ All of it is in units of the neuron's threshold, so that the LSB of two models m
 change and potential were independent, so that it is a bound that can be broken: `measure` sees by how many.
 
 Changes of many weights cancel each other, which the bound knows nothing of. What is `expected` does, as if inputs were
-independent: with m the mean change of the membrane and s its standard deviation, a spike train differs with about
-`density * sqrt(m^2 + s^2)` for each timestep.
+independent: with m the mean change of the membrane, s its standard deviation, and the mean density within a tenth of
+the threshold, a spike train differs with about `density * sqrt(m^2 + s^2)` for each timestep.
 """
 
 import copy
@@ -120,9 +120,10 @@ def _predict(layer: SpikingLayer, other: SpikingLayer, x: torch.Tensor, spikes: 
     moved = (change.of_mean(x, spikes, torch.Tensor.clone) * sums[:, None]).square()
     moved = moved + change.of_variance(x, spikes, steady=True) * sums[:, None].square()
     moved = moved + change.of_variance(x, spikes, steady=False) * squares[:, None]
+    near = (apart.abs() <= REACH).to(v.dtype).mean(dim=(0, 1)) / (2 * REACH)
     return Prediction(epsilon=epsilon, density=density, band=band.clamp(max=1),
                       bound=(2 * timesteps * density * epsilon * sums[-1]).clamp(max=1),
-                      expected=(density * moved.sqrt().sum(dim=0)).clamp(max=1))
+                      expected=(near * moved.sqrt().sum(dim=0)).clamp(max=1))
 
 
 def _potentials(layer: SpikingLayer, spikes: torch.Tensor, v: torch.Tensor) -> torch.Tensor:

@@ -5,16 +5,18 @@
 About 30 minutes of one core. MNIST, 10,000 training images; what is chosen is chosen on validation images.
 """
 
+import copy
 import dataclasses
+import statistics
 from functools import cache, partial
 
 import common
 import torch
 
 from spikeloom import Decay, Lif, codebooks, encoders
-from spikeloom.train import pipeline, recipe
+from spikeloom.train import pipeline, recipe, similarity
 from spikeloom.train.compress import Task, make
-from spikeloom.train.compress.imp import Imp, Tickets
+from spikeloom.train.compress.imp import Imp, Tickets, largest
 from spikeloom.train.cookbook import Recipe
 from spikeloom.train.fit import fit
 from spikeloom.train.layer import LayerConfig
@@ -34,7 +36,8 @@ BIRDS = {
     "EB early": {"search": "early-bird", "rewind": 0, "timesteps": "early"},
     "random": {"search": "random"},
 }
-WIDTHS, EPOCHS, FEWER = (256, 512, 1024), 8, 2     # seeds of sweeps are fewer
+WIDTHS, EPOCHS, FEWER = (256, 512, 1024), 6, 2     # seeds of sweeps are fewer
+INTEGERS = "8 bits, then integer thresholds"
 
 
 @cache
@@ -121,14 +124,63 @@ def trained(seed: int, width: int, kind: str) -> dict:
 
 def binary(bench: common.Bench) -> None:
     for seed in bench.seeds:
-        for width in WIDTHS if seed < FEWER else WIDTHS[1:2]:
+        for width in (512, 256, 1024)[:3 - seed]:
             bench.arm(f"binary ticket, width {width}", seed, partial(ticket, seed, width))
             bench.arm(f"binary trained, width {width}", seed, partial(trained, seed, width, "binary"))
-        bench.arm("binary float, width 512", seed, partial(trained, seed, 512, "float"))
-        bench.arm("binary still masks, width 512", seed, partial(ticket, seed, 512, rate=1e-9))
-        bench.arm("binary not affine, width 512", seed, partial(ticket, seed, 512, affine=False))
-        for density in (0.3, 0.7) if seed < FEWER else ():
-            bench.arm(f"binary ticket, width 512, density {density}", seed, partial(ticket, seed, 512, density=density))
+        if seed < FEWER:
+            bench.arm("binary still masks, width 512", seed, partial(ticket, seed, 512, rate=1e-9))
+            bench.arm("binary not affine, width 512", seed, partial(ticket, seed, 512, affine=False))
+            bench.arm("binary float, width 512", seed, partial(trained, seed, 512, "float"))
+            for density in (0.3, 0.7):
+                bench.arm(f"binary ticket, width 512, density {density}", seed,
+                          partial(ticket, seed, 512, density=density))
+
+
+def rounded(model: SpikingMlp, bits: int) -> SpikingMlp:
+    """Every weight at the nearest of so many bits' steps, the largest at the last of them."""
+    model = copy.deepcopy(model)
+    for layer in model.layers:
+        latent, most = layer.synapses.latent.data, 2**(bits - 1) - 1
+        step = float(latent.abs().max()) / most
+        latent.copy_((latent / step).round() * step)
+        layer.recode(codebooks.make("integer", bits=bits), step, membrane_bits=20)
+    return model
+
+
+def thinner(model: SpikingMlp, share: float) -> SpikingMlp:
+    """Without that share of the weights, the smallest."""
+    model = copy.deepcopy(model)
+    total = sum(synapses.latent.numel() for synapses in model.all_synapses())
+    for synapses, mask in zip(model.all_synapses(), largest(model, round(total * (1 - share))), strict=True):
+        synapses.keep(mask)
+    return model
+
+
+CHANGES = {
+    **{f"rounded to {bits} bits": partial(rounded, bits=bits) for bits in (10, 8, 6, 4)},
+    **{f"{share:.0%} pruned": partial(thinner, share=share) for share in (0.02, 0.05, 0.1, 0.3)},
+}
+
+
+def disturbed(seed: int, name: str) -> dict:
+    """Predicted on calibration images, measured on 2,000 validation images, of the hidden layer's neurons."""
+    given = common.task(BASE, seed)
+    model = common.float_model(BASE, given)
+    changed = common.settled(rounded(model, 8), given) if name == INTEGERS else CHANGES[name](model)
+    model = rounded(model, 8) if name == INTEGERS else model
+    calibration, held = map(given.preprocess.apply, (given.split.calibration.images, given.split.validation.images))
+    predicted, = similarity.predict(model, changed, calibration[:pipeline.FRAMES])
+    found, = similarity.measure(model, changed, held[:2000])
+    guesses = {"bound": predicted.bound, "band": predicted.band, "expected": predicted.expected}
+    return {"measured": float(found.mean()), "holds": float((found <= predicted.bound).double().mean()),
+            **{name: float(guess.mean()) for name, guess in guesses.items()},
+            **{f"rank {name}": common.spearman(guess.tolist(), found.tolist()) for name, guess in guesses.items()}}
+
+
+def bound(bench: common.Bench) -> None:
+    for seed in bench.seeds:
+        for name in (*CHANGES, INTEGERS):
+            bench.arm(f"bound {name}", seed, partial(disturbed, seed, name))
 
 
 def report(bench: common.Bench) -> None:
@@ -147,10 +199,19 @@ def report(bench: common.Bench) -> None:
     common.table(("width 512", "accuracy", "against the ticket"), [
         (name, bench.summary(name), bench.pair(name, "binary ticket, width 512"))
         for name in bench.arms if name.startswith("binary") and "512" in name])
+    columns = ("measured", "expected", "band", "bound", "holds", "rank expected", "rank band", "rank bound")
+    common.table(("change of the hidden layer", *columns), [
+        (name, *(means(bench, f"bound {name}", column) for column in columns)) for name in (*CHANGES, INTEGERS)])
+
+
+def means(bench: common.Bench, name: str, key: str) -> str:
+    found = bench.values(name, key)
+    return f"{statistics.fmean(found):.3f} +- {common.deviation(found):.3f}" if found else "-"
 
 
 if __name__ == "__main__":
     bench = common.Bench("tickets", __doc__)
     early_time(bench)
+    bound(bench)
     binary(bench)
     report(bench)

@@ -21,6 +21,7 @@ from spikeloom.train.compress import Compressed, Task
 from spikeloom.train.fit import Epoch, Schedule, fit
 from spikeloom.train.model import SpikingMlp
 from spikeloom.train.quantize import spread
+from spikeloom.train.synapses import Synapses
 
 PROBE_EPOCHS, PROBE_IMAGES = 2, 1000
 WINDOW, STEADY = 5, 0.02
@@ -194,9 +195,11 @@ class _Trainer:
 
 def largest(model: SpikingMlp, count: int) -> Masks:
     """Of all synapses, 1 at the `count` largest weights, and at the largest of each; a pruned one is 0."""
-    sizes = [synapses.latent.detach().abs() / (spread(synapses.book) * synapses.latent[0].numel()**0.5)
-             for synapses in model.all_synapses()]
-    return _first(sizes, count)
+    def size(synapses: Synapses) -> torch.Tensor:
+        latent = synapses.latent.detach()
+        step = synapses.step.view(-1, *[1] * (latent.ndim - 1))
+        return latent.abs() / (spread(synapses.book) * step * latent[0].numel()**0.5)
+    return _first([size(synapses) for synapses in model.all_synapses()], count)
 
 
 def distance(one: Masks, other: Masks) -> float:

@@ -58,6 +58,10 @@ def test_weights_are_ranked_over_all_layers_as_kaiming_would_have_sized_them():
     one, two = imp.largest(model, 2)        # the largest of each layer
     assert one.tolist() == [[0, 0, 0, 0], [1, 0, 0, 0]] and two.tolist() == [[1, 0]]
     assert imp.distance(imp.largest(model, 4), imp.largest(model, 2)) == 2 / 10
+    model.layers[1].synapses.step.fill_(20.0)       # 0.042 and 0.037 now
+    model.layers[0].synapses.step = torch.tensor([1.0, 40.0])
+    one, two = imp.largest(model, 4)
+    assert one.tolist() == [[1, 1, 1, 0], [0, 0, 0, 0]] and two.tolist() == [[1, 0]]
 
 
 @pytest.mark.parametrize("kind", KINDS)
