@@ -40,6 +40,9 @@ def run(arguments) -> int:
     from spikeloom.train.importing import samples
     with terminal.progress("import") as update:
         graph = importing.read(arguments.graph)
+        network = importing.restore(graph)
+        if network is not None:
+            return _restored(network, arguments)
         conventions = importing.Conventions(dt=_dt(arguments.dt, graph), reset=arguments.reset, leak=arguments.leak,
                                             fires=arguments.fires, charge=arguments.charge)
         options = importing.Quantization(weights=arguments.weights, precision=arguments.precision,
@@ -59,6 +62,16 @@ def run(arguments) -> int:
                        "output": str(path)})
         return 0
     _show(made, path)
+    return 0
+
+
+def _restored(network, arguments) -> int:
+    """A graph that Spikeloom wrote needs no choices."""
+    path = save(network, arguments.output or arguments.graph.with_suffix(".qsnn").name)
+    if arguments.json:
+        terminal.dump({"restored": True, "network_digest": network.digest, "output": str(path)})
+    else:
+        terminal.show([("written by", "Spikeloom: the same network again"), ("digest", network.digest), ("file", path)])
     return 0
 
 

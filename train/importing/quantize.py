@@ -143,11 +143,15 @@ def _layer(layer: RealLayer, conventions: Conventions, options: Quantization, ca
 
 
 def _lost(layer: RealLayer, rows: np.ndarray, own: np.ndarray | None, calibration: Activity) -> np.ndarray:
-    """What rounding takes off what arrives at each neuron in a mean timestep, given what it took off the weights."""
+    """What rounding takes off what arrives at each neuron in a mean timestep, given what it took off the weights; of a
+    convolution in the mean over each channel, as a bias has it."""
     arriving = calibration.means[layer.source]
     for pool in layer.pools:
         arriving = pool.sums(arriving)
     found = dataclasses.replace(layer.weights, values=rows.reshape(layer.weights.values.shape)).sums(arriving)
+    if layer.weights.input is not None:
+        channels = found.reshape(len(layer.weights.values), -1)
+        return np.broadcast_to(channels.mean(axis=1, keepdims=True), channels.shape).reshape(-1)
     return found if own is None else found + own @ calibration.means[layer.name]
 
 
