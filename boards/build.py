@@ -85,7 +85,8 @@ def build(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     yosys, nextpnr, packer = (tools.find(name) for name in _TOOLS[board.family])
-    for stale in (_bitstream(board, folder), folder / "route.json", folder / "swap.npz"):
+    for stale in (_bitstream(board, folder), folder / "route.json", folder / "routed.json",
+                  folder / "swap.npz"):
         stale.unlink(missing_ok=True)
     seconds: dict[str, float] = {}
 
@@ -167,7 +168,7 @@ def _route(nextpnr: tools.Tool, board: Board, folder: Path, *, seed: int, clock_
     if board.family == "ice40":
         files = ["--pcf", "top.pcf", "--asc", "top.asc"]
     else:
-        files = ["--lpf", "top.lpf", "--textcfg", "top.config"]
+        files = ["--lpf", "top.lpf", "--textcfg", "top.config", "--write", "routed.json"]
     options = ["--seed", str(seed), "--freq", f"{clock_hz / 1e6:.6f}", "--timing-allow-fail", "--report", "route.json"]
     try:
         tools.run(nextpnr, [*part, "--json", "top.json", *files, *options], folder=folder, log="route.log")

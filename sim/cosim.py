@@ -25,6 +25,7 @@ from spikeloom.sim.outcome import Observation, Outcome
 from spikeloom.sim.volume import FOLDER, HardwareError, patience
 
 SIMULATORS = ("verilator", "icarus")
+EFFORTS = {"run": "", "compile": "OPT_FAST=-O0 OPT_SLOW=-O0"}
 WAVES = {"verilator": "dump.vcd", "icarus": "core.fst"}
 
 
@@ -103,19 +104,21 @@ def build(plan: Plan, *, simulator: str = "verilator", text: str | None = None, 
     return Cosim(plan=plan, simulator=simulator, folder=compiled, waves=waves)
 
 
-def build_text(text: str, *, simulator: str, folder: Path, waves: bool = False, module: str = "cocotb_core") -> Path:
+def build_text(text: str, *, simulator: str, folder: Path, waves: bool = False, module: str = "cocotb_core",
+               effort: str = "run") -> Path:
     """The folder in which the module `core` of a Verilog text is built for a simulator and the tests of `module`; see
-    `build`."""
+    `build`, and `cxxrtl.library` for `effort`."""
+    check.choice("effort", effort, tuple(EFFORTS))
     check.choice("simulator", simulator, SIMULATORS)
     tool = tools.find(simulator)
     options = Path(__file__).with_name("cocotb_runner.py").read_text()
-    digest = sha256("\0".join([tool.version, simulator, str(waves), module, sys.executable, options, text]).encode())
+    digest = sha256("\0".join([tool.version, simulator, str(waves), module, effort, sys.executable, options, text]).encode())
     target = Path(folder, f"cocotb-{simulator}-{digest.hexdigest()[:24]}").absolute()
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         (work / "core.v").write_text(text)
-        _runner("build", simulator, work, work, "", "waves" if waves else "", module)
+        _runner("build", simulator, work, work, "", "waves" if waves else "", module, flags=EFFORTS[effort])
         try:
             os.rename(work, target)
         except OSError:
@@ -125,13 +128,16 @@ def build_text(text: str, *, simulator: str, folder: Path, waves: bool = False, 
     return target
 
 
-def start(*arguments: str | Path, variables: Mapping[str, str] | None = None) -> tuple[subprocess.Popen, Path]:
+def start(*arguments: str | Path, variables: Mapping[str, str] | None = None,
+          flags: str = "") -> tuple[subprocess.Popen, Path]:
     """cocotb's runner as a process that leads its own group, in an environment that is nobody else's and has these
-    `variables` too, and its log. The arguments are those of `cocotb_runner`."""
+    `variables` too, and its log. The arguments are those of `cocotb_runner`, the `flags` make's."""
     action, simulator, _, work = arguments[:4]
     environment = os.environ | (tools.simulator_environment() if simulator == "verilator" else {})
     environment.pop("PYTEST_CURRENT_TEST", None)
     environment |= {"SPIKELOOM_COSIM": str(work), **(variables or {})}
+    if flags:
+        environment["MAKEFLAGS"] = f"{environment.get('MAKEFLAGS', '')} {flags}".strip()
     log = Path(work, f"{action}.log")
     command = [sys.executable, "-P", "-m", "spikeloom.sim.cocotb_runner", *map(str, arguments)]
     with open(log, "wb") as output:
@@ -139,10 +145,10 @@ def start(*arguments: str | Path, variables: Mapping[str, str] | None = None) ->
                                 stderr=subprocess.STDOUT, start_new_session=True), log
 
 
-def _runner(*arguments: str | Path, timeout: float | None = None) -> Path:
+def _runner(*arguments: str | Path, timeout: float | None = None, flags: str = "") -> Path:
     """The runner from its start to its end. Returns its log."""
     action, simulator = arguments[:2]
-    started, log = start(*arguments)
+    started, log = start(*arguments, flags=flags)
     with started as process:
         try:
             code = process.wait(timeout)

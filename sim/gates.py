@@ -114,7 +114,9 @@ class GatesLine(Transport):
         return data
 
 
-def build(text: str, *, clock_hz: int, baud: int, simulator: str = "verilator", folder: Path = FOLDER) -> Gates:
-    """Build the module `core` of a Verilog text; one that is in `folder` already is used again. Raises `ToolError`."""
-    built = cosim.build_text(text, simulator=simulator, folder=folder, module="cocotb_pins")
+def build(text: str, *, clock_hz: int, baud: int, simulator: str = "verilator", folder: Path = FOLDER,
+          effort: str = "run") -> Gates:
+    """Build the module `core` of a Verilog text; one that is in `folder` already is used again. See `cxxrtl.library`
+    for `effort`. Raises `ToolError`."""
+    built = cosim.build_text(text, simulator=simulator, folder=folder, module="cocotb_pins", effort=effort)
     return Gates(folder=built, simulator=simulator, clock_hz=clock_hz, baud=baud)

@@ -11,10 +11,10 @@ from spikeloom import check
 from spikeloom.boards.board import Board
 from spikeloom.errors import FileError, LinkError
 from spikeloom.firmware.device import Device
-from spikeloom.rtl_gen import timing
+from spikeloom.rtl_gen import timing, words
 from spikeloom.rtl_gen.linked import loaded_layers
 from spikeloom.rtl_gen.plan import Plan
-from spikeloom.sim import cosim, decoded, gates, netlist
+from spikeloom.sim import cosim, decoded, ecp5_routed, gates, netlist
 from spikeloom.sim.activity import measure
 from spikeloom.sim.mismatch import Comparison, compare
 from spikeloom.sim.outcome import Outcome
@@ -25,6 +25,7 @@ from spikeloom.sim.volume import FOLDER, HardwareError
 LEVELS = (2, 3)
 _NOUNS = {2: "netlist", 3: "routed design"}
 _SLACK, _TRIES = 20_000, 2      # clock cycles beyond an inference's until a silent device counts as dead
+_OVERHEAD, _FEW_CYCLES = 60, 300_000    # bytes of an inference beside its frame; cycles a slow simulator does at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,7 @@ def verify(build: Build, frames: np.ndarray, level: int, *, text: str | None = N
     what = f"{_NOUNS[level]} ({simulator})"
     report(f"{what}, compiling", 0, len(frames))
     made = gates.build(text or to_verilog(build, level), clock_hz=build.clock_hz, baud=build.baud,
-                       simulator=simulator, folder=folder)
+                       simulator=simulator, folder=folder, effort=effort(build, len(frames)))
     expected = simulate(network, frames)
     began = time.perf_counter()
     found, cycles, total = _answers(made, build.plan, frames, lambda done: report(what, done, len(frames)))
@@ -78,13 +79,21 @@ def verify(build: Build, frames: np.ndarray, level: int, *, text: str | None = N
     return _record(level, simulator, build.plan, compare(expected, found), seconds, cycles, total)
 
 
+def effort(build: Build, frames: int) -> str:
+    """Whether to compile fast or to run fast, by the clock cycles that the frames' bytes take on the line."""
+    cycles = frames * (2 * words.per_frame(build.plan.network) + _OVERHEAD) * 10 * build.clock_hz / build.baud
+    return "compile" if cycles < _FEW_CYCLES else "run"
+
+
 def to_verilog(build: Build, level: int) -> str:
     """The Verilog of the gates of a level, with the models of their cells."""
+    folder, board = build.folder, build.board
     if level == 2:
-        module = netlist.synthesised(build.folder, build.board)
+        module = netlist.synthesised(folder, board)
+    elif board.family == "ice40":
+        module = decoded.decoded(folder / "top.bin", board, (folder / "top.pcf").read_text())
     else:
-        constraints = (build.folder / "top.pcf").read_text()
-        module = decoded.decoded(build.folder / "top.bin", build.board, constraints)
+        module = ecp5_routed.routed_netlist(folder, board)
     return netlist.models(build.board.family) + netlist.to_verilog(module)
 
 
