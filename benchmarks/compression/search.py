@@ -24,7 +24,7 @@ from spikeloom.train.search.memory import stored
 from spikeloom.train.search.runner import Findings, Goal, model_of, search
 from spikeloom.train.search.space import Space
 
-DROP, LIMIT, VALIDATION, CALIBRATION = 0.01, 115, 2000, 500
+DROP, LIMIT, VALIDATION, CALIBRATION, LEAST_SEEDS = 0.01, 115, 2000, 500, 3
 BOOK = codebooks.make("integer", bits=8)
 LEAK = Decay.shift_leak(3)
 READOUT = LayerConfig(codebook=BOOK, neurons=Lif(neurons=10, threshold=None, membrane_bits=20))
@@ -46,7 +46,7 @@ def hidden(neurons: int, **options: object) -> LayerConfig:
 
 
 RECIPES = {"mlp": recipe("search-mlp", (28, 28), hidden(128), 10),
-           "conv": recipe("search-conv", (1, 28, 28), hidden(MAPS.outputs, convolution=MAPS), 5)}
+           "conv": recipe("search-conv", (1, 28, 28), hidden(MAPS.outputs, convolution=MAPS), 3)}
 SPACES = {"mlp": Space(layers=2, schemes=("ptq",)), "conv": Space(layers=2, schemes=("ptq",), roundings=("nearest",))}
 ARMS = {
     "grid": {"grid": True},
@@ -113,16 +113,19 @@ def literal(found: Findings) -> dict:
 
 def main() -> None:
     bench = Bench("search", __doc__)
-    for seed in bench.seeds:
-        for net, names in NETS.items():
-            def real(net: str = net, seed: int = seed) -> dict:
-                given = task(RECIPES[net], seed, calibration=CALIBRATION, validation=VALIDATION)
-                return {"accuracy": tested(float_model(RECIPES[net], given).eval(), RECIPES[net])}
-            bench.arm(f"{net}: float", seed, real)
-            for name in names:
-                bench.arm(f"{net}: {name}", seed, lambda n=net, a=name, s=seed: measure(bench, n, a, s))
+    seeds = range(max(LEAST_SEEDS, len(bench.seeds)))
     for net, names in NETS.items():
+        for seed in seeds:
+            bench.arm(f"{net}: float", seed, lambda n=net, s=seed: real(n, s))
+        for name in names:
+            for seed in seeds:
+                bench.arm(f"{net}: {name}", seed, lambda n=net, a=name, s=seed: measure(bench, n, a, s))
         show(bench, net, names)
+
+
+def real(net: str, seed: int) -> dict:
+    given = task(RECIPES[net], seed, calibration=CALIBRATION, validation=VALIDATION)
+    return {"accuracy": tested(float_model(RECIPES[net], given).eval(), RECIPES[net])}
 
 
 def show(bench: Bench, net: str, names: tuple[str, ...]) -> None:
