@@ -112,7 +112,8 @@ def build_text(text: str, *, simulator: str, folder: Path, waves: bool = False, 
     check.choice("simulator", simulator, SIMULATORS)
     tool = tools.find(simulator)
     options = Path(__file__).with_name("cocotb_runner.py").read_text()
-    digest = sha256("\0".join([tool.version, simulator, str(waves), module, effort, sys.executable, options, text]).encode())
+    parts = [tool.version, simulator, str(waves), module, effort, sys.executable, options, text]
+    digest = sha256("\0".join(parts).encode())
     target = Path(folder, f"cocotb-{simulator}-{digest.hexdigest()[:24]}").absolute()
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)

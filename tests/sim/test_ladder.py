@@ -1,0 +1,179 @@
+"""Levels 2 and 3 as a whole, on a small network: what is right passes, and each kind of damage is noticed."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from spikeloom import boards, codebooks, encoders, tools
+from spikeloom.boards import routed
+from spikeloom.boards.build import build
+from spikeloom.errors import FileError, SpikeloomError
+from spikeloom.network import Dense, Input, Layer, Lif, Network
+from spikeloom.rtl_gen import planner
+from spikeloom.rtl_gen.linked import LinkedTop
+from spikeloom.sim import decoded, ecp5_routed, ladder, netlist
+from spikeloom.sim.ladder import Build, verify
+from spikeloom.sim.volume import HardwareError
+
+BAUD = {"icebreaker": 3_000_000, "ulx3s-25f": 5_000_000}    # few clocks a byte: bytes are what these runs take long for
+
+
+@pytest.fixture(scope="module")
+def network():
+    """Every weight is in some score of every frame: one that differs shows."""
+    weights = np.where(np.random.default_rng(3).integers(0, 2, (3, 6)), 1, -1)
+    layer = Layer(synapses=Dense(weights=weights, codebook=codebooks.make("ternary")),
+                  neurons=Lif(neurons=3, threshold=None))
+    return Network(input=Input(shape=(6,), bits=2), encoder=encoders.make("direct"), layers=(layer,),
+                   readout="membrane-last", timesteps=2)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return np.random.default_rng(1).integers(1, 4, (4, 6))
+
+
+def built(name, network, folder) -> Build:
+    board, plan = boards.board(name), planner.make(network, layers={0: {"strategy": "dense", "lanes": 3}})
+    report = build(lambda hz: LinkedTop(plan, hz, BAUD[name]), board, folder)
+    return Build(folder=folder, board=board, plan=plan, clock_hz=report.clock_hz, baud=BAUD[name])
+
+
+@pytest.fixture(scope="module")
+def ice40(network, tmp_path_factory):
+    return built("icebreaker", network, tmp_path_factory.mktemp("ice40"))
+
+
+@pytest.fixture(scope="module")
+def ecp5(network, tmp_path_factory):
+    return built("ulx3s-25f", network, tmp_path_factory.mktemp("ecp5"))
+
+
+@pytest.fixture(scope="module")
+def simulators(tmp_path_factory):
+    return tmp_path_factory.mktemp("simulators")
+
+
+def weight_rams(text: str, family: str) -> list[str]:
+    """Block RAMs that begin with contents: the weights', the others begin empty."""
+    return [place for place, bits in routed.contents(text, family).items() if bits.any()]
+
+
+def flipped(text: str, family: str) -> str:
+    """The routed design with one bit of its weights changed, the first that is set."""
+    place = weight_rams(text, family)[0]
+    bits = routed.contents(text, family)[place].copy()
+    bits[np.flatnonzero(bits)[0]] ^= 1
+    return routed.replaced(text, family, {place: bits})
+
+
+def damaged(build: Build, folder, tool: str, source: str, target: str) -> Build:
+    """A copy of the build whose bitstream has one bit of the weights flipped."""
+    shutil.copytree(build.folder, folder)
+    text = (folder / source).read_text()
+    (folder / "flipped").write_text(flipped(text, build.board.family))
+    tools.run(tools.find(tool), ["flipped", target], folder=folder, log="flip.log")
+    return Build(folder=folder, board=build.board, plan=build.plan, clock_hz=build.clock_hz, baud=build.baud)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [2, 3])
+def test_an_ice40_answers_as_the_reference_does(ice40, frames, simulators, level):
+    done = []
+    record = verify(ice40, frames, level, folder=simulators, progress=lambda *state: done.append(state))
+    assert (record.level, record.simulator, record.samples, record.mismatches) == (level, "verilator", 4, 0)
+    assert record.compared_answers == 4 * (3 + 1) and record.compared_spikes == record.compared_membranes == 0
+    assert record.first_mismatch is None and record.cycles.max < record.interval
+    what = {2: "netlist", 3: "routed design"}[level]
+    assert done[0] == (f"{what} (verilator), compiling", 0, 4) and done[-1] == (f"{what} (verilator)", 4, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [2, 3])
+def test_an_ecp5_answers_as_the_reference_does(ecp5, frames, simulators, level):
+    record = verify(ecp5, frames, level, folder=simulators)
+    assert (record.level, record.samples, record.compared_answers, record.mismatches) == (level, 4, 16, 0)
+
+
+@pytest.mark.slow
+def test_a_flipped_weight_in_the_bitstream_is_noticed(ice40, frames, simulators, tmp_path):
+    broken = damaged(ice40, tmp_path / "flipped", "icepack", "top.asc", "top.bin")
+    record = verify(broken, frames, 3, folder=simulators)
+    assert record.mismatches >= len(frames)
+    assert re.match("in sample 0 every compared spike and membrane is right, but output [0-2] has score",
+                    str(record.first_mismatch))
+
+
+@pytest.mark.slow
+def test_a_flipped_weight_is_in_the_routed_netlist_of_an_ecp5(ecp5, tmp_path):
+    broken = damaged(ecp5, tmp_path / "flipped", "ecppack", "top.config", "top.bit")
+    before, after = (rams(ecp5_routed.routed_netlist(build.folder, build.board)) for build in (ecp5, broken))
+    assert before.keys() == after.keys()
+    changed = [(a, b) for name in before for a, b in zip(before[name], after[name], strict=True) if a != b]
+    assert changed == [("1", "0")]
+
+
+def rams(module: dict) -> dict[str, str]:
+    return {name: cell["parameters"]["INIT"] for name, cell in module["cells"].items() if cell["type"] == "DP16KD"}
+
+
+@pytest.mark.slow
+def test_an_inverted_lut_in_the_netlist_is_noticed(ice40, frames, simulators):
+    """The LUT that drives the line: it is silent, or says what nobody asked."""
+    module = netlist.synthesised(ice40.folder, ice40.board)
+    lut = next(cell for cell in module["cells"].values() if cell["type"] == "SB_LUT4")
+    lut["parameters"]["LUT_INIT"] = lut["parameters"]["LUT_INIT"].translate(str.maketrans("01", "10"))
+    assert noticed(ice40, frames, netlist.models("ice40") + netlist.to_verilog(module), simulators)
+
+
+@pytest.mark.slow
+def test_a_broken_model_of_a_cell_is_noticed(ice40, frames, simulators):
+    text, right = ladder.to_verilog(ice40, 2), "assign CO = (I0 && I1) || ((I0 || I1) && CI);"
+    assert text.count(right) == 1
+    assert noticed(ice40, frames, text.replace(right, "assign CO = I0 && I1;"), simulators)
+
+
+def noticed(build: Build, frames, text: str, folder) -> bool:
+    try:
+        return verify(build, frames[:2], 2, text=text, folder=folder).mismatches > 0
+    except HardwareError as error:
+        assert re.match(r"the design must answer over its pins, but after \d of 2 frames the device on ", str(error))
+        return True
+
+
+@pytest.mark.slow
+def test_a_decoded_bitstream_has_the_cells_that_were_placed(ice40):
+    """Flip-flops by kind, carries in use, block RAMs and contents are those of the netlist that was placed."""
+    constraints = (ice40.folder / "top.pcf").read_text()
+    found = decoded.decoded(ice40.folder / "top.bin", ice40.board, constraints)
+    wanted = netlist.synthesised(ice40.folder, ice40.board)
+    kinds = [{kind: sum(cell["type"] == kind for cell in module["cells"].values())
+              for kind in ("SB_DFF", "SB_DFFE", "SB_DFFSR", "SB_DFFESR", "SB_DFFSS", "SB_DFFESS", "SB_RAM40_4K")}
+             for module in (found, wanted)]
+    assert kinds[0] == kinds[1] and kinds[0]["SB_RAM40_4K"] > 1
+    assert {name: port["direction"] for name, port in found["ports"].items()} == {
+        "clock": "input", "rx": "input", "tx": "output", "pin11": "output"}
+    contents = [sorted("".join(cell["parameters"][f"INIT_{k:X}"].replace("x", "0") for k in range(16))
+                       for cell in module["cells"].values() if cell["type"] == "SB_RAM40_4K")
+                for module in (found, wanted)]
+    assert contents[0] == contents[1]
+
+
+def test_what_is_no_build_is_refused(network, tmp_path):
+    with pytest.raises(FileError, match=f"^{re.escape(str(tmp_path))} must hold a build$"):
+        Build(folder=tmp_path, board=boards.board("icebreaker"), plan=planner.make(network), clock_hz=1, baud=1)
+
+
+def test_a_build_without_its_routed_netlist_is_refused(tmp_path):
+    with pytest.raises(FileError, match="must hold routed.json: build again$"):
+        ecp5_routed.routed_netlist(tmp_path, boards.board("ulx3s-25f"))
+
+
+def test_another_level_is_refused(network, frames, tmp_path):
+    (tmp_path / "top.json").write_text(json.dumps({}))
+    given = Build(folder=tmp_path, board=boards.board("icebreaker"), plan=planner.make(network), clock_hz=1, baud=1)
+    with pytest.raises(SpikeloomError, match="^level must be"):
+        verify(given, frames, 4)
