@@ -59,18 +59,20 @@ class Workplace:
         if self.model.quantized:
             raise SpikeloomError("model must be one over the reals, not of integers")
 
+    def needed(self, scheme: str) -> "Workplace":
+        """What candidates of a scheme depend on."""
+        return self if scheme == "itq" else dataclasses.replace(self, train=None, schedule=None)
+
     def pack(self, scheme: str) -> bytes:
         """What candidates of a scheme need, to be sent to where they are evaluated."""
-        needed = self if scheme == "itq" else dataclasses.replace(self, train=None, schedule=None)
-        return zlib.compress(pickle.dumps(needed), 1)
+        return zlib.compress(pickle.dumps(self.needed(scheme)), 1)
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of all that a result depends on."""
-        found = hashlib.sha256()
+    def digest(self, scheme: str) -> str:
+        """SHA-256 of all that the result of a candidate of that scheme depends on."""
+        place, found = self.needed(scheme), hashlib.sha256()
         for name, value in self.model.state_dict().items():
             found.update(f"{name}{tuple(value.shape)}".encode() + value.numpy().tobytes())
-        parts = [part for part in (self.calibration, self.validation, self.train) if part is not None]
+        parts = [part for part in (place.calibration, place.validation, place.train) if part is not None]
         for part in parts:
             found.update(part.images.tobytes() + part.labels.tobytes())
         config = self.model.config
@@ -78,8 +80,11 @@ class Workplace:
                   for layer in config.layers]
         books = [synapses.book for synapses in self.model.all_synapses()]
         found.update(repr((config.input, config.encoder, config.readout, config.timesteps, layers, books,
-                           [len(part) for part in parts], self.preprocess, self.schedule, self.seed, self.span,
-                           self.board)).encode())
+                           [len(part) for part in parts], place.preprocess, place.schedule, place.seed, place.span,
+                           place.board)).encode())
+        for layer in self.model.layers:
+            if layer.gate is not None:
+                found.update(repr(layer.gate).encode())
         return found.hexdigest()
 
 

@@ -35,7 +35,7 @@ class Trials:
                  least: float = 0.0, limit: int | None = None,
                  progress: Callable[[int, int | None, str], None] = lambda done, total, text: None):
         self.executor, self.journal, self.cost, self.least, self.limit = executor, journal, cost, least, limit
-        self.progress, self.digest = progress, place.digest
+        self.progress, self.digests = progress, {scheme: place.digest(scheme) for scheme in SCHEMES}
         self.packed = {scheme: place.pack(scheme) for scheme in SCHEMES}
         self.stored = memory.stored(place.model)
         self.done: dict[Candidate, Trial] = {}
@@ -88,7 +88,7 @@ class Trials:
 
     def _results(self, wanted: list[Candidate]) -> dict[Candidate, Result]:
         """Journalled as they come, so that a search that ends at any time has lost nothing that was finished."""
-        results = {candidate: self.journal.get(self.digest, candidate) for candidate in wanted}
+        results = {candidate: self.journal.get(self.digests[candidate.scheme], candidate) for candidate in wanted}
         missing = [candidate for candidate in wanted if results[candidate] is None]
         self.recalled += len(wanted) - len(missing)
         futures = {}
@@ -107,7 +107,7 @@ class Trials:
         for future in done:
             candidate = futures.pop(future)
             results[candidate] = result = future.result()
-            self.journal.add(self.digest, candidate, result)
+            self.journal.add(self.digests[candidate.scheme], candidate, result)
             self.evaluated += 1
             self.progress(len(self.done) + sum(r is not None for r in results.values()), self.limit,
                           f"{candidate}: {result.accuracy:.2%}")

@@ -1,5 +1,6 @@
 """Workplaces and what is measured in them."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from spikeloom.errors import SpikeloomError
 from spikeloom.train.export import export
 from spikeloom.train.fit import Schedule, accuracy
+from spikeloom.train.layer import Gate
 from spikeloom.train.search import memory
 from spikeloom.train.search.evaluate import DRAWS, Open, evaluate, opened, real_accuracy, retraining
 from spikeloom.train.search.space import Space
@@ -67,12 +69,17 @@ def test_training_needs_images(workplace):
 
 
 def test_the_digest_is_of_all_that_matters(workplace, trained, parts):
-    place = workplace()
+    place, gated = workplace(), copy.deepcopy(trained("dense"))
+    gated.layers[0].gate = Gate()
     others = [workplace("conv"), workplace(seed=1), workplace(span="max"), workplace(board="icebreaker"),
-              workplace(validation=parts.calibration), workplace(schedule=Schedule(epochs=5)), workplace(train=None),
+              workplace(validation=parts.calibration), workplace(model=gated),
               workplace(preprocess=dataclasses.replace(place.preprocess, bits=3))]
-    assert place.digest == workplace().digest
-    assert len({place.digest, *(other.digest for other in others)}) == 1 + len(others)
+    for scheme in ("ptq", "itq"):
+        assert place.digest(scheme) == workplace().digest(scheme)
+        assert len({place.digest(scheme), *(other.digest(scheme) for other in others)}) == 1 + len(others)
+    for other in (workplace(schedule=Schedule(epochs=5)), workplace(train=None), workplace(train=parts.calibration)):
+        assert other.digest("itq") != place.digest("itq")
+        assert other.digest("ptq") == place.digest("ptq")
 
 
 def test_hardware_is_of_the_best_network(workplace):
