@@ -14,7 +14,7 @@ import numpy as np
 from spikeloom.errors import ToolError
 
 DIES = {"1k": (14, 18), "5k": (26, 32), "8k": (34, 34)}     # columns and rows of tiles
-LOGIC, IO, RAM_BOTTOM, RAM_TOP = 1, 2, 3, 4      # kinds of tiles
+LOGIC, RAM_TOP = 1, 4       # kinds of tiles
 _WIRE = np.dtype([("name", "<i4"), ("x", "u1"), ("y", "u1"), ("", "V46")])
 _PIP = np.dtype([("source", "<i4"), ("target", "<i4"), ("", "V14"), ("mask", "<i2"), ("switch", "<i4"), ("", "V4")])
 _SWITCH = np.dtype([("count", "<i4"), ("cell", "<i4"), ("x", "u1"), ("y", "u1"), ("bits", "u1", (5, 2))])
