@@ -48,13 +48,10 @@ def cut(model: SpikingMlp, timesteps: int, preprocess: Preprocess) -> Preprocess
 
 
 def divergences(model: SpikingMlp, images: np.ndarray, preprocess: Preprocess) -> list[float]:
-    """`D_t` of each t from 2 to T - 1, in nats; every run begins with the state of rest."""
+    """`D_t` of each t from 2 to T - 1, in nats; every run begins with the state of rest, and the last has all T."""
     timesteps = model.config.timesteps
     model.eval()
-    try:
-        *early, last = [_log_softmax(model, images, preprocess, t) for t in range(min(2, timesteps), timesteps + 1)]
-    finally:
-        cut(model, timesteps, preprocess)
+    *early, last = [_log_softmax(model, images, preprocess, t) for t in range(min(2, timesteps), timesteps + 1)]
     return [float(functional.kl_div(one, last, reduction="batchmean", log_target=True)) for one in early]
 
 
