@@ -10,7 +10,7 @@ from torch import nn
 from spikeloom import check
 from spikeloom.train.layer import Gate, LayerConfig
 
-KINDS = ("channel", "sample", "backward", "constant", "off")
+KINDS = ("channel", "shift", "sample", "backward", "constant", "off")
 CONSTANT, LEAST = 0.5, 1 / 64
 
 
@@ -19,6 +19,8 @@ def make(kind: str, config: LayerConfig, timesteps: int) -> Gate | None:
     match check.choice("gate", kind, KINDS):
         case "channel":
             return Channel()
+        case "shift":
+            return Channel(learned=False)
         case "sample":
             return Sample(config.rows, timesteps)
         case "backward":
@@ -33,14 +35,18 @@ class Channel(Gate):
     a factor for each row, which its threshold takes in; a layer with one threshold has one E, the mean of all. Alpha
     and shift learn by the threshold's surrogate gradient, which is not quite that of a factor on the current.
 
+    Parameters
+    ----------
+    learned : whether alpha is; else it stays 1.
+
     Members
     -------
-    alpha : learned, one for all timesteps, since a threshold does not change over time.
+    alpha : one for all timesteps, since a threshold does not change over time.
     """
 
-    def __init__(self):
+    def __init__(self, *, learned: bool = True):
         super().__init__()
-        self.alpha = nn.Parameter(torch.ones(()))
+        self.alpha = nn.Parameter(torch.ones(()), requires_grad=learned)
 
     def fold(self, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
         mean = shift.mean() if len(scale) < len(shift) else shift

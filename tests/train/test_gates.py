@@ -161,10 +161,11 @@ def test_only_the_sample_gate_does_not_fold():
     config = layer().config
     made = {kind: gates.make(kind, config, TIMESTEPS) for kind in gates.KINDS}
     assert {kind for kind, gate in made.items() if gate is not None and not gate.folds} == {"sample"}
+    assert made["channel"].alpha.requires_grad and not made["shift"].alpha.requires_grad
     assert made["off"] is None and made["sample"].alpha.shape == (TIMESTEPS,)
     with pytest.raises(SpikeloomError) as error:
         gates.make("none", config, TIMESTEPS)
-    assert str(error.value) == "gate must be one of channel, sample, backward, constant, off, not 'none'"
+    assert str(error.value) == "gate must be one of channel, shift, sample, backward, constant, off, not 'none'"
 
 
 def test_a_gate_outlives_another_lsb():

@@ -19,8 +19,9 @@ class Agmm:
 
     Parameters
     ----------
-    gate : "channel", a factor for each channel; "sample", one for each sample, channel and timestep, which cannot be
-        exported; "backward", for gradients only; "constant", 1/2; "off", plain straight-through training.
+    gate : "channel", a factor for each channel; "shift", the same without a learned alpha; "sample", one for each
+        sample, channel and timestep, which cannot be exported; "backward", for gradients only; "constant", 1/2; "off",
+        plain straight-through training.
     epochs : of training; None: as many as the recipe's float training has.
     rate, momentum : of the gradient descent. No Adam: it would undo any factor on gradients.
     layers : that become binary: "inner", neither the first nor the last, or "hidden", all but the last.

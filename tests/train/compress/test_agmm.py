@@ -14,7 +14,7 @@ from spikeloom.train.settle import settle
 BOOK = codebooks.make("pow2", exponents=3)
 
 
-@pytest.mark.parametrize("gate", ["channel", "constant", "backward", "off"])
+@pytest.mark.parametrize("gate", ["channel", "shift", "constant", "backward", "off"])
 def test_from_new_weights_to_an_exact_binary_network(gate, four_layers, few_digits, frames):
     """Convolution, dense and recurrent layers; all but the last binary."""
     begun, given = four_layers(recurrent=BOOK), few_digits(epochs=6)
@@ -47,6 +47,8 @@ def test_from_new_weights_to_an_exact_binary_network(gate, four_layers, few_digi
     stage = pipeline.stage("agmm", made.model, given, 0.0)
     assert stage.bits == sum(s.latent.numel() for layer in made.model.layers[:3] for s in layer.all_synapses()) + \
         5 * made.model.layers[3].synapses.latent.numel()
+    if gate == "shift":
+        assert all(layer.gate.alpha == 1 for layer in made.model.layers[:3])
     assert ("alpha" in facts) == (gate == "channel")
     if gate == "channel":
         assert facts["alpha"] == [[round(float(layer.gate.alpha.detach()), 4)] for layer in made.model.layers[:3]]
@@ -119,4 +121,4 @@ def test_refusals(name, parameters, message):
 def test_gate_refused():
     with pytest.raises(SpikeloomError) as error:
         compress.make("agmm", gate="spatial")
-    assert str(error.value) == "gate must be one of channel, sample, backward, constant, off, not 'spatial'"
+    assert str(error.value) == "gate must be one of channel, shift, sample, backward, constant, off, not 'spatial'"
