@@ -154,7 +154,7 @@ class Decoder:
                        {"I0": [inputs[1]], "I1": [inputs[2]], "CI": [chain], "CO": [ports["COUT"] + 2]})
         if not bits[_FLIP_FLOP]:
             self._buffer(f"{where}_out", ports["LO"] + 2, ports["O"] + 2)
-            if all(isinstance(bit, str) for bit in inputs) and lut[~int("".join(reversed(inputs)), 2)] == "1":
+            if _always_one(lut, inputs):
                 self.ones.add(ports["O"] + 2)
             return
         joined = {"C": [self._net(ports["CLK"])], "D": [ports["LO"] + 2], "Q": [ports["O"] + 2]}
@@ -267,6 +267,13 @@ def _lut_inputs(die: ChipDb) -> dict[int, list[int]]:
         inputs = found.setdefault(int(pip["target"]), [0] * 4)
         inputs[int(die.name(pip["source"])[-1])] = int(pip["source"])
     return found
+
+
+def _always_one(lut: str, inputs: list[int | str]) -> bool:
+    """Whether a LUT is 1 whatever its inputs that are no constants do. `lut` has the bit of all ones first."""
+    possible = [k for k in range(16) if all(bit not in ("0", "1") or int(bit) == k >> place & 1
+                                            for place, bit in enumerate(inputs))]
+    return all(lut[15 - k] == "1" for k in possible)
 
 
 def _number(value: int) -> str:

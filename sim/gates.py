@@ -75,7 +75,7 @@ class GatesLine(Transport):
             self._line.close()
         if self._process is not None:
             try:
-                self._process.wait(10)
+                self._process.wait(60)
                 shutil.rmtree(self._work)
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
