@@ -46,7 +46,8 @@ def hidden(neurons: int, **options: object) -> LayerConfig:
 
 
 RECIPES = {"mlp": recipe("search-mlp", (28, 28), hidden(128), 10),
-           "conv": recipe("search-conv", (1, 28, 28), hidden(MAPS.outputs, convolution=MAPS), 3)}
+           "conv": recipe("search-conv", (1, 28, 28), hidden(MAPS.outputs, convolution=MAPS), 4)}
+IMAGES = {"mlp": 10_000, "conv": 4000}     # of training
 SPACES = {"mlp": Space(layers=2, schemes=("ptq",)), "conv": Space(layers=2, schemes=("ptq",), roundings=("nearest",))}
 ARMS = {
     "grid": {"grid": True},
@@ -62,7 +63,7 @@ NETS = {"mlp": tuple(ARMS), "conv": ("guided", "guided, V fixed", "guided + laye
 
 def measure(bench: Bench, net: str, name: str, seed: int) -> dict:
     chosen, arm = RECIPES[net], ARMS[name]
-    given = task(chosen, seed, calibration=CALIBRATION, validation=VALIDATION)
+    given = task(chosen, seed, train=IMAGES[net], calibration=CALIBRATION, validation=VALIDATION)
     place = Workplace(
         model=float_model(chosen, given).eval(), preprocess=chosen.preprocess, calibration=given.split.calibration,
         validation=given.split.validation, train=given.split.train, schedule=retraining(given.schedule, 2), seed=seed,
@@ -124,7 +125,7 @@ def main() -> None:
 
 
 def real(net: str, seed: int) -> dict:
-    given = task(RECIPES[net], seed, calibration=CALIBRATION, validation=VALIDATION)
+    given = task(RECIPES[net], seed, train=IMAGES[net], calibration=CALIBRATION, validation=VALIDATION)
     return {"accuracy": tested(float_model(RECIPES[net], given).eval(), RECIPES[net])}
 
 
