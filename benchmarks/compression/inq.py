@@ -49,7 +49,7 @@ def powers(model) -> dict[str, list[int]]:
 
 def show(bench: Bench) -> None:
     every = ("one-shot", "INQ magnitude", "INQ random", "STE")
-    print(f"float: {bench.summary('float')} %; trained for 10 epochs more: {bench.summary('float, longer')} %\n")
+    print(f"float: {bench.summary('float')} %; trained for 10 epochs more: {bench.summary('trained longer')} %\n")
     for rule in BITS:
         names = every if rule == "mse" else every[:3]
         print(f"Codebooks by the {rule!r} rule: accuracy, % of the 10,000 test images\n")
@@ -82,7 +82,7 @@ def main() -> None:
             for bits in BITS[rule]:
                 for name, text in arms(bits, rule).items():
                     bench.arm(name, seed, lambda seed=seed, text=text: measure(seed, text))
-        bench.arm("float, longer", seed, lambda seed=seed: measure(seed, "qat:book=real,epochs=10"))
+        bench.arm("trained longer", seed, lambda seed=seed: measure(seed, "qat:book=real,epochs=10"))
     bench.write()
     show(bench)
 
