@@ -5,7 +5,8 @@
 On the last 200 of the 1,000 recordings in the data set nmnist-small, in 300 frames of 1 ms; the 20 before them
 calibrate. These are recordings of the official training split, which the network may have been trained on: what is
 measured is how much the integers lose, not how good the network is. Each arm is saved when it is done, in nmnist.json
-beside this file, and not run again.
+beside this file, and not run again; those marked `measured_at` are of an earlier version, whose biases took up what
+rounding moved neuron by neuron, not channel by channel.
 """
 
 import json

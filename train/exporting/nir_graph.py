@@ -66,9 +66,14 @@ def to_nir(network: Network):
         sent.append(before)
     nodes["output"] = nir.Output(np.array(shape))
     _joined(edges, before, "output")
-    graph = nir.NIRGraph(nodes=nodes, edges=edges)
+    graph = nir.NIRGraph(nodes=nodes, edges=edges, type_check=all(_checkable(layer) for layer in network.layers))
     graph.metadata = {"dt": 1.0, "spikeloom": json.dumps(settings(network))}
     return graph
+
+
+def _checkable(layer: Layer) -> bool:
+    """Whether nir 1.0.8 infers the shape: it takes a kernel's rows for its columns too, and groups for channels."""
+    return not isinstance(layer.synapses, Conv) or (len(set(layer.synapses.kernel)) == 1 and layer.synapses.groups == 1)
 
 
 def settings(network: Network) -> dict:

@@ -135,7 +135,7 @@ class _Lowering:
         if source.name != node.name and node.name in (s.name for s in sources):
             recurrent, more = self.recurrence(node, own, count)
             bias = bias + more
-            if weights.input is not None or pools:
+            if weights.input is not None:
                 pools, weights = (), Weights(values=form.matrix())
                 self.note(f"{names(inside)} worked out as one matrix: {node} is recurrent")
         return RealLayer(name=node.name, source=source.name, pools=pools, weights=weights, bias=bias, neurons=steps,
