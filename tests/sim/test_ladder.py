@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spikeloom import boards, codebooks, encoders, tools
-from spikeloom.boards import routed
+from spikeloom.boards import placement, routed
 from spikeloom.boards.build import build
 from spikeloom.errors import FileError, SpikeloomError
 from spikeloom.network import Dense, Input, Layer, Lif, Network
@@ -37,7 +37,7 @@ def frames():
 
 
 def built(name, network, folder) -> Build:
-    board, plan = boards.board(name), planner.make(network, layers={0: {"strategy": "dense", "lanes": 3}})
+    board, plan = boards.board(name), planner.make(network, layers={0: {"strategy": "sparse"}})
     report = build(lambda hz: LinkedTop(plan, hz, BAUD[name]), board, folder)
     return Build(folder=folder, board=board, plan=plan, clock_hz=report.clock_hz, baud=BAUD[name])
 
@@ -57,24 +57,32 @@ def simulators(tmp_path_factory):
     return tmp_path_factory.mktemp("simulators")
 
 
-def weight_rams(text: str, family: str) -> list[str]:
-    """Block RAMs that begin with contents: the weights', the others begin empty."""
-    return [place for place, bits in routed.contents(text, family).items() if bits.any()]
+def weights_ram(build: Build, contents: dict[str, np.ndarray]) -> str:
+    """The block RAM that holds the synapses, found by its contents in Yosys' netlist."""
+    family = build.board.family
+    for name, cell in json.loads((build.folder / "top.json").read_text())["modules"]["top"]["cells"].items():
+        if cell["type"] in placement.CELLS[family] and ".link." not in name:
+            bits = np.frombuffer(placement.cell_bits(cell).encode(), np.uint8) == ord("1")
+            wanted = routed.from_netlist(bits.astype(np.uint8), family)
+            if wanted.any():
+                return next(place for place, found in contents.items() if (found == wanted).all())
+    raise AssertionError("no block RAM holds the synapses")
 
 
-def flipped(text: str, family: str) -> str:
-    """The routed design with one bit of its weights changed, the first that is set."""
-    place = weight_rams(text, family)[0]
-    bits = routed.contents(text, family)[place].copy()
+def flipped(build: Build, text: str) -> str:
+    """The routed design with one bit of its synapses changed, the first that is set."""
+    contents = routed.contents(text, build.board.family)
+    place = weights_ram(build, contents)
+    bits = contents[place].copy()
     bits[np.flatnonzero(bits)[0]] ^= 1
-    return routed.replaced(text, family, {place: bits})
+    return routed.replaced(text, build.board.family, {place: bits})
 
 
 def damaged(build: Build, folder, tool: str, source: str, target: str) -> Build:
     """A copy of the build whose bitstream has one bit of the weights flipped."""
     shutil.copytree(build.folder, folder)
     text = (folder / source).read_text()
-    (folder / "flipped").write_text(flipped(text, build.board.family))
+    (folder / "flipped").write_text(flipped(build, text))
     tools.run(tools.find(tool), ["flipped", target], folder=folder, log="flip.log")
     return Build(folder=folder, board=build.board, plan=build.plan, clock_hz=build.clock_hz, baud=build.baud)
 
@@ -101,10 +109,7 @@ def test_an_ecp5_answers_as_the_reference_does(ecp5, frames, simulators, level):
 @pytest.mark.slow
 def test_a_flipped_weight_in_the_bitstream_is_noticed(ice40, frames, simulators, tmp_path):
     broken = damaged(ice40, tmp_path / "flipped", "icepack", "top.asc", "top.bin")
-    record = verify(broken, frames, 3, folder=simulators)
-    assert record.mismatches >= len(frames)
-    assert re.match("in sample 0 every compared spike and membrane is right, but output [0-2] has score",
-                    str(record.first_mismatch))
+    assert noticed(broken, frames, 3, simulators)
 
 
 @pytest.mark.slow
@@ -122,23 +127,34 @@ def rams(module: dict) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_an_inverted_lut_in_the_netlist_is_noticed(ice40, frames, simulators):
-    """The LUT that drives the line: it is silent, or says what nobody asked."""
+    """One that the line depends on: the flip-flop that drives it takes its data from there."""
     module = netlist.synthesised(ice40.folder, ice40.board)
-    lut = next(cell for cell in module["cells"].values() if cell["type"] == "SB_LUT4")
+    lut = data_of_the_line(module)
     lut["parameters"]["LUT_INIT"] = lut["parameters"]["LUT_INIT"].translate(str.maketrans("01", "10"))
-    assert noticed(ice40, frames, netlist.models("ice40") + netlist.to_verilog(module), simulators)
+    assert noticed(ice40, frames, 2, simulators, netlist.models("ice40") + netlist.to_verilog(module))
 
 
 @pytest.mark.slow
 def test_a_broken_model_of_a_cell_is_noticed(ice40, frames, simulators):
     text, right = ladder.to_verilog(ice40, 2), "assign CO = (I0 && I1) || ((I0 || I1) && CI);"
     assert text.count(right) == 1
-    assert noticed(ice40, frames, text.replace(right, "assign CO = I0 && I1;"), simulators)
+    assert noticed(ice40, frames, 2, simulators, text.replace(right, "assign CO = I0 && I1;"))
 
 
-def noticed(build: Build, frames, text: str, folder) -> bool:
+def data_of_the_line(module: dict) -> dict:
+    """The first LUT on the way back from the pin `tx`."""
+    drivers = {bits[0]: cell for cell in module["cells"].values() for port, bits in cell["connections"].items()
+               if bits and port in ("O", "Q", "Y")}
+    cell = drivers[module["ports"]["tx"]["bits"][0]]
+    while cell["type"] != "SB_LUT4":
+        cell = drivers[cell["connections"]["A" if cell["type"] == "$_BUF_" else "D"][0]]
+    return cell
+
+
+def noticed(build: Build, frames, level: int, folder, text: str | None = None) -> bool:
+    """Whether values differ, or the design no longer speaks the protocol."""
     try:
-        return verify(build, frames[:2], 2, text=text, folder=folder).mismatches > 0
+        return verify(build, frames[:2], level, text=text, folder=folder).mismatches > 0
     except HardwareError as error:
         assert re.match(r"the design must answer over its pins, but after \d of 2 frames the device on ", str(error))
         return True
