@@ -36,7 +36,7 @@ BIRDS = {
     "EB early": {"search": "early-bird", "rewind": 0, "timesteps": "early"},
     "random": {"search": "random"},
 }
-WIDTHS, EPOCHS, FEWER = (256, 512, 1024), 6, 2     # seeds of sweeps are fewer
+WIDTHS, EPOCHS, FEWER = (256, 512, 1024), 8, 1     # sweeps have fewer seeds
 INTEGERS = "8 bits, then integer thresholds"
 
 
@@ -124,12 +124,11 @@ def trained(seed: int, width: int, kind: str) -> dict:
 
 def binary(bench: common.Bench) -> None:
     for seed in bench.seeds:
-        for width in (512, 256, 1024)[:3 - seed]:
+        for width in (512, 256, 1024) if seed < FEWER else (512,):
             bench.arm(f"binary ticket, width {width}", seed, partial(ticket, seed, width))
             bench.arm(f"binary trained, width {width}", seed, partial(trained, seed, width, "binary"))
         if seed < FEWER:
             bench.arm("binary still masks, width 512", seed, partial(ticket, seed, 512, rate=1e-9))
-            bench.arm("binary not affine, width 512", seed, partial(ticket, seed, 512, affine=False))
             bench.arm("binary float, width 512", seed, partial(trained, seed, 512, "float"))
             for density in (0.3, 0.7):
                 bench.arm(f"binary ticket, width 512, density {density}", seed,
