@@ -64,7 +64,7 @@ def _read(path: str | Path) -> tuple[dict, dict[str, np.ndarray]]:
             raise ValueError("it holds something else")
     except FileNotFoundError:
         raise FileError(f"{path} must be a checkpoint, but there is no such file") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, EOFError, zlib.error,
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, EOFError, MemoryError, zlib.error,
             zipfile.BadZipFile):
         raise FileError(f"{path} must be a checkpoint that `spikeloom` wrote, and whole: remove it to train again"
                         ) from None

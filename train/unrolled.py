@@ -5,6 +5,7 @@ membranes before reset, and their gradients follow from the same equations by ha
 """
 
 import torch
+from torch.autograd.function import once_differentiable
 
 from spikeloom.network import Lif
 from spikeloom.train.neuron import rounded, triangle
@@ -52,6 +53,7 @@ class Unrolled(torch.autograd.Function):
         return spikes, v
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, spikes_grad: torch.Tensor | None, v_grad: torch.Tensor | None
                  ) -> tuple[torch.Tensor, torch.Tensor | None, None, None]:
         u, spikes, threshold = ctx.saved_tensors

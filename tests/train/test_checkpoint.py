@@ -97,7 +97,9 @@ def header(value: object) -> bytes:
     archive(spikeloom_npy=array(np.frombuffer(b"{", np.uint8))),
     archive(spikeloom_npy=array(np.frombuffer(b"\xff\xfe", np.uint8))),
     archive(other_npy=header(HEADER)),
-], ids=range(14))
+    archive(spikeloom_npy=header(HEADER)).replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"),
+    archive(spikeloom_npy=header(HEADER), log_scale_npy=array(np.zeros(4)).replace(b"(4,)", b"(9" + b"9" * 12 + b",)")),
+], ids=range(16))
 def test_foreign_and_pickled_files_are_refused_without_being_run(content, four_layers, tmp_path):
     path = tmp_path / "model.npz"
     path.write_bytes(content)
