@@ -10,10 +10,9 @@ from spikeloom.train.preprocess import Preprocess
 
 
 @pytest.mark.slow
-def test_the_demo_recipe_reaches_95_percent_within_a_minute(tmp_path):
+def test_the_demo_recipe_reaches_95_percent(tmp_path):
     seen = []
     result = train(recipe("digits"), progress=seen.append)
-    assert result.seconds < 60
     assert result.accuracy_model == result.accuracy_integer >= 0.95 and result.accuracy_float >= 0.95
     assert tuple(seen) == result.history and {epoch.phase for epoch in seen} == {"float", "quantized"}
     assert result.level0.mismatches == 0 and result.level0.samples == 360
