@@ -84,6 +84,11 @@ def run(case: Case, again: bool, build: bool) -> dict:
     return found
 
 
+def known() -> dict:
+    """What has been measured; another case may have been added meanwhile."""
+    return json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"cases": {}}
+
+
 def table(cases: dict[str, dict]) -> str:
     """The cases side by side, in Markdown."""
     columns = ("network", "methods", "accuracy, float", "in hardware", "weights left", "bits of weights", "board",
@@ -114,11 +119,13 @@ def main() -> None:
     parser.add_argument("--no-build", action="store_true", help="no bitstreams")
     parser.add_argument("--again", action="store_true", help="train what is there already")
     arguments = parser.parse_args()
-    found = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"cases": {}}
+    found = known()
     for case in CASES:
         if arguments.only and case.name not in arguments.only:
             continue
-        found["cases"][case.name] = run(case, arguments.again, not arguments.no_build)
+        made = run(case, arguments.again, not arguments.no_build)
+        found = known()
+        found["cases"][case.name] = made
         found["versions"] = report.versions()
         report.write(RESULTS, json.dumps(found, indent=2) + "\n")
         print(f"{case.name}: {found['cases'][case.name]['accuracy']['integer']:.2%}", file=sys.stderr, flush=True)
