@@ -1,6 +1,7 @@
 """RTLIL to a shared library of compiled simulators, one entry point a design, kept under a digest of its making."""
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -46,20 +47,27 @@ def library(designs: Sequence[Design], *, folder: Path, effort: str = "run", wav
     options = [*_FLAGS, *EFFORTS[effort], *(["-DWAVES"] if waves else [])]
     if sys.platform == "darwin":
         options.remove("-fno-gnu-unique")
-    digest = sha256(driver.read_bytes())
+    headers = _headers(driver)
+    digest = sha256(b"".join(header.read_bytes() for header in headers))
     for text in (yosys.version, compiler.version, *options, *(design.rtlil for design in designs)):
         digest.update(sha256(text.encode()).digest())
     target = Path(folder, f"cxxrtl-{digest.hexdigest()[:24]}.so")
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.stem}-", dir=folder))
-        _build(work, driver, designs, yosys, compiler, options, "-g4" if waves else "-g0")
+        _build(work, headers, designs, yosys, compiler, options, "-g4" if waves else "-g0")
         os.replace(work / "designs.so", target)
         shutil.rmtree(work)
     return target
 
 
-def _build(work: Path, driver: Path, designs: Sequence[Design], yosys: tools.Tool, compiler: tools.Tool,
+def _headers(driver: Path) -> list[Path]:
+    """`driver`, and the headers beside it that it includes."""
+    names = re.findall(r'^#include "(.+)"', driver.read_text(), re.MULTILINE)
+    return [driver, *(header for name in names for header in _headers(driver.with_name(name)))]
+
+
+def _build(work: Path, headers: Sequence[Path], designs: Sequence[Design], yosys: tools.Tool, compiler: tools.Tool,
            options: list[str], debug: str) -> None:
     script, source = [], []
     for k, design in enumerate(designs):
@@ -68,8 +76,9 @@ def _build(work: Path, driver: Path, designs: Sequence[Design], yosys: tools.Too
                       f"design{k} {k}.cc")
         traces = " ".join(f"TRACE({layer})" for layer in range(design.layers))
         source += [f'#include "{k}.cc"', f"DESIGN(design{k}, {traces})"]
-    Path(work, "designs.cc").write_text("\n".join([f'#include "{driver.name}"', *source, ""]))
-    shutil.copy(driver, work)
+    Path(work, "designs.cc").write_text("\n".join([f'#include "{headers[0].name}"', *source, ""]))
+    for header in headers:
+        shutil.copy(header, work)
     tools.run(yosys, ["-q", "-p", "; ".join(script)], folder=work, log="yosys.log")
-    headers = tools.yosys_share(yosys) / "include" / "backends" / "cxxrtl" / "runtime"
-    tools.run(compiler, [*options, f"-I{headers}", "designs.cc", "-o", "designs.so"], folder=work, log="compiler.log")
+    runtime = tools.yosys_share(yosys) / "include" / "backends" / "cxxrtl" / "runtime"
+    tools.run(compiler, [*options, f"-I{runtime}", "designs.cc", "-o", "designs.so"], folder=work, log="compiler.log")
