@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("spikeloom"):
             raise
-        extras = "sim,fpga,train,search,import"
+        extras = "sim,wave,fpga,train,search,import"
         print(f"spikeloom {arguments.verb}: {error.name} must be installed: pip install 'spikeloom[{extras}]'",
               file=sys.stderr)
         return USAGE

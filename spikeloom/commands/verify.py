@@ -28,13 +28,16 @@ def add(parser) -> None:
     parser.add_argument("--samples", type=int, metavar="N", help="the first N samples only")
     parser.add_argument("--cocotb-samples", type=int, default=20, metavar="N", help="under cocotb (default: 20)")
     parser.add_argument("--path", choices=("both", "volume", "cocotb"), default="both", help="which co-simulation")
+    parser.add_argument("--wave", action="store_true", help="also leave a waveform, waves.fst, and a GTKWave save file "
+                        "that groups each layer's membranes and spikes, in the folder for results")
+    parser.add_argument("--wave-samples", type=int, default=1, metavar="N", help="in the waveform (default: 1)")
     commands.folder_argument(parser)
 
 
 def run(arguments) -> int:
     from spikeloom import check
     network = load(arguments.network)
-    for name in ("samples", "random", "cocotb_samples"):
+    for name in ("samples", "random", "cocotb_samples", "wave_samples"):
         if getattr(arguments, name) is not None:
             check.integer(f"--{name.replace('_', '-')}", getattr(arguments, name), 1, 1 << 20)
     plan = commands.planned(arguments, network)
@@ -49,17 +52,22 @@ def run(arguments) -> int:
         build = finished(plan, arguments.board, commands.folder(arguments))
         few = chosen.first(arguments.cocotb_samples)
         found += [compare_gates(build, few, level) for level in levels if level > 1]
+    drawn = None
+    if arguments.wave:
+        drawn = waveform(plan, chosen.first(arguments.wave_samples), commands.folder(arguments))
     summary, folder = commands.plan_summary(plan), commands.folder(arguments)
     kept = [row for row in earlier(folder, network, summary).get("verify", []) if row.get("level") not in levels]
     rows = parts(found)
     whole = report.merge(folder, network, rows | {"verify": kept + rows["verify"]}, plan=summary)
-    wrong = sum(record.mismatches for record in found)
+    wrong = sum(record.mismatches for record in found) + (drawn.comparison.mismatches if drawn else 0)
     if arguments.json:
         terminal.dump(whole)
         return int(wrong > 0)
     share = accuracy(network, chosen)
     print(f"{len(chosen.frames):,} samples: {chosen.origin}" + ("" if share is None else f"; accuracy {share:.2%}"))
     show(found)
+    if drawn:
+        print(f"waveform: {drawn.waveform}; gtkwave {drawn.save_file}")
     return int(wrong > 0)
 
 
@@ -77,6 +85,13 @@ def compare_gates(build, chosen: samples.Samples, level: int, seconds: dict[str,
     from spikeloom.sim.ladder import verify
     with terminal.progress(f"verify level {level}", seconds) as update:
         return verify(build, chosen.frames, level, progress=lambda what, done, total: update(done, total, what))
+
+
+def waveform(plan, chosen: samples.Samples, folder: Path):
+    """Write a waveform with progress; see `spikeloom.sim.waves.write`."""
+    from spikeloom.sim import waves
+    with terminal.progress("waveform"):
+        return waves.write(plan, chosen.frames, folder / "waves.fst")
 
 
 def earlier(folder: Path, network, summary: dict) -> dict:

@@ -1,0 +1,144 @@
+"""The waveform for reading: what it shows is the reference, by names that the save file knows."""
+
+import re
+from itertools import groupby
+
+import numpy as np
+import pylibfst
+import pytest
+
+from spikeloom.errors import FileError, SpikeloomError
+from spikeloom.network import Input, Network
+from spikeloom.rtl_gen import planner as plans
+from spikeloom.sim import fst, waves
+from spikeloom.sim.random_networks import random_frames
+from spikeloom.sim.reference import simulate
+
+from .golden import layer
+from .test_cosim import broken
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def plan():
+    """Five neurons in groups of two, the last of them not full, then one neuron a group."""
+    rng = np.random.default_rng(0)
+    first = layer(rng.integers(-8, 8, (5, 6)).tolist(), threshold=20, membrane_bits=8, reset="subtract")
+    second = layer(rng.integers(-8, 8, (3, 5)).tolist(), threshold=4, membrane_bits=6)
+    network = Network(input=Input(shape=(6,), bits=4, signed=True), layers=(first, second), readout="count",
+                      timesteps=5)
+    return plans.make(network, lanes=(4, 2), update_lanes=(2, 1))
+
+
+@pytest.fixture(scope="module")
+def frames(plan):
+    return random_frames(plan.network, 5, 3)
+
+
+@pytest.fixture(scope="module")
+def written(plan, frames, tmp_path_factory):
+    return waves.write(plan, frames, tmp_path_factory.mktemp("waves") / "all.fst")
+
+
+def signed(text: str) -> int:
+    return int(text, 2) - (len(text) > 1 and text[0] == "1") * (1 << len(text))
+
+
+def changes(path) -> list[tuple[int, str, str]]:
+    """(time, full name, bits) of every change in an FST."""
+    context = pylibfst.lib.fstReaderOpen(str(path).encode())
+    _, signals = pylibfst.get_scopes_signals2(context)
+    names = {}
+    for name, signal in signals.by_name.items():
+        names.setdefault(signal.handle, []).append(name.partition(" [")[0])
+    found = []
+
+    def changed(_, time, handle, value):
+        text = pylibfst.string(value)
+        found.extend((time, name, text) for name in names[handle])
+
+    pylibfst.lib.fstReaderSetFacProcessMaskAll(context)
+    pylibfst.fstReaderIterBlocks(context, changed)
+    pylibfst.lib.fstReaderClose(context)
+    return sorted(found, key=lambda change: change[0])
+
+
+def pages(path, scope: str) -> list[dict[str, str]]:
+    """What the signals of `scope` were at the end of each timestep."""
+    now, found = {}, []
+    for _, together in groupby(changes(path), key=lambda change: change[0]):
+        new = {name: bits for _, name, bits in together}
+        if f"{scope}.timestep" in new and now.get(f"{scope}.began") == "1":
+            found.append(dict(now))
+        now |= new
+    return [*found, now]
+
+
+def test_membranes_and_spikes_are_the_reference(plan, frames, written):
+    assert written.comparison.mismatches == 0
+    expected = simulate(plan.network, frames, trace=True)
+    steps = plan.network.timesteps
+    for k, neurons in enumerate((5, 3)):
+        shown = pages(written.waveform, f"core.layer{k}")
+        assert len(shown) == len(frames) * steps
+        for place, page in enumerate(shown):
+            sample, timestep = divmod(place, steps)
+            assert int(page[f"core.layer{k}.inference"], 2) == sample
+            assert int(page[f"core.layer{k}.timestep"], 2) == timestep
+            for n in range(neurons):
+                assert signed(page[f"core.layer{k}.membrane_{n}"]) == expected.membranes[k][sample, timestep, n]
+                assert int(page[f"core.layer{k}.spike_{n}"]) == expected.spikes[k][sample, timestep, n]
+    assert expected.spikes[0].any() and (expected.membranes[0] < 0).any()
+
+
+def test_the_answer(plan, frames, written):
+    expected = simulate(plan.network, frames)
+    found, now = [], {}
+    for _, together in groupby(changes(written.waveform), key=lambda change: change[0]):
+        now |= {name: bits for _, name, bits in together}
+        if now.get("core.answer.done") == "1" and (not found or found[-1][1] != now["core.layer1.inference"]):
+            found.append((int(now["core.answer.best"], 2), now["core.layer1.inference"]))
+    assert [best for best, _ in found] == expected.classes.tolist()
+
+
+def test_the_save_file_names_what_the_waveform_has(written):
+    text = written.save_file.read_text()
+    assert '[dumpfile] "all.fst"' in text
+    titles = re.findall(r"^@[0-9a-f]*800200\n-(.*)$", text, re.MULTILINE)
+    assert titles == ["input", "layer 0: dense", "layer 0: spikes", "layer 0: membranes",
+                      "layer 1: dense", "layer 1: spikes", "layer 1: membranes", "answer"]
+    traces = re.findall(r"^\+\{(\w+)\} (\S+?)(?:\[(\d+):0\])?$", text, re.MULTILINE)
+    known = fst.names(written.waveform)
+    assert len(traces) == 5 + 2 * 2 + 2 * (5 + 3) + 4
+    assert {name: int(high or 0) + 1 for _, name, high in traces}.items() <= known.items()
+    assert known["core.layer0.membrane_4"] == 8 and "core.layer0.membrane_5" not in known
+
+
+def test_a_difference_is_counted_and_the_waveform_shows_it(plan, frames, tmp_path):
+    """Layer 0's spikes are stuck at 1 where they are traced."""
+    written = waves.write(plan, frames[:1], tmp_path / "b.fst", text=broken(plan, "trace0__spikes", 3))
+    assert written.comparison.mismatches > 0 and written.comparison.first.layer == 0
+    assert pages(written.waveform, "core.layer0")[0]["core.layer0.spike_0"] == "1"
+
+
+def test_another_suffix(plan, frames, tmp_path):
+    with pytest.raises(SpikeloomError, match="^suffix of the waveform must be one of .fst, not '.vcd'$"):
+        waves.write(plan, frames, tmp_path / "a.vcd")
+
+
+def test_files_that_are_none(tmp_path):
+    source, target = tmp_path / "a.vcd", tmp_path / "a.fst"
+    source.write_text("$scope module a $end $var wire 1 ! b $end $upscope $end $enddefinitions $end #0 1?\n")
+    with pytest.raises(FileError, match=f"^{re.escape(str(source))} must be a VCD, but '\\?'$"):
+        fst.from_vcd(source, target)
+    assert list(tmp_path.iterdir()) == [source]
+    with pytest.raises(FileError, match=f"^{re.escape(str(source))} must be an FST$"):
+        fst.names(source)
+
+
+def test_a_group_of_what_is_not_there(written, tmp_path):
+    group = fst.Group(title="all", signals=("core.clk", "core.nothing"))
+    with pytest.raises(FileError, match="must have the signal core.nothing$"):
+        fst.save(tmp_path / "a.gtkw", written.waveform, [group])
+    assert not list(tmp_path.iterdir())
