@@ -29,10 +29,7 @@ def routed_netlist(folder: Path, board: Board) -> dict:
 
     Raises `FileError` if the build left no routed netlist, `SpikeloomError` for settings that no design of ours has.
     """
-    path = folder / "routed.json"
-    if not path.is_file():
-        raise FileError(f"{folder} must hold routed.json: build again")
-    module = next(iter(json.loads(path.read_text())["modules"].values()))
+    module = read(folder)
     numbers = wids((folder / "top.config").read_text())
     contents = routed.contents(unpacked(folder / "top.bit", "ecp5"), "ecp5")
     cells = {}
@@ -43,6 +40,14 @@ def routed_netlist(folder: Path, board: Board) -> dict:
         for k, part in enumerate(_parts(cell)):
             cells[f"{name}.{k}" if k else name] = part
     return wired({**module, "cells": cells}, names(board, (folder / "top.lpf").read_text()))
+
+
+def read(folder: Path) -> dict:
+    """The module that nextpnr wrote after routing in `folder`. Raises `FileError` if it did not."""
+    path = folder / "routed.json"
+    if not path.is_file():
+        raise FileError(f"{folder} must hold routed.json: build again")
+    return next(iter(json.loads(path.read_text())["modules"].values()))
 
 
 def wids(config: str) -> dict[str, int]:

@@ -43,11 +43,13 @@ class Gates:
 class GatesLine(Transport):
     """A line to `gates` in a simulator of its own: time passes while it is read, a second is `clock_hz` cycles.
 
-    `cycles` counts those that went by since the reset.
+    `cycles` counts those that went by since the reset; `taps` is what the simulator wrote down, by file, once the line
+    is closed.
     """
 
     def __init__(self, gates: Gates):
         self.name, self.cycles, self.gates = "the simulator", 0, gates
+        self.taps: dict[str, str] = {}
         self._sent = b""
         self._work = Path(tempfile.mkdtemp(prefix=".pins-", dir=gates.folder.parent))
         self._process: subprocess.Popen | None = None
@@ -76,6 +78,7 @@ class GatesLine(Transport):
         if self._process is not None:
             try:
                 self._process.wait(60)
+                self.taps = {path.name: path.read_text() for path in self._work.glob("layer*.txt")}
                 shutil.rmtree(self._work)
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)

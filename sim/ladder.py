@@ -1,8 +1,12 @@
-"""Exactness levels 2 and 3: a built design as gates, driven at its pins by the host driver, against the reference."""
+"""Exactness levels 2 and 3: a built design as gates, driven at its pins by the host driver, against the reference.
 
+Compared are the answers at the pins and, layer by layer, the spikes that the gates' own registers hold.
+"""
+
+import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +18,7 @@ from spikeloom.firmware.device import Device
 from spikeloom.rtl_gen import timing, words
 from spikeloom.rtl_gen.linked import loaded_layers
 from spikeloom.rtl_gen.plan import Plan
-from spikeloom.sim import cosim, decoded, ecp5_routed, gates, netlist
+from spikeloom.sim import cosim, decoded, ecp5_routed, gates, netlist, taps
 from spikeloom.sim.activity import measure
 from spikeloom.sim.mismatch import Comparison, compare
 from spikeloom.sim.outcome import Outcome
@@ -50,14 +54,30 @@ class Build:
             raise FileError(f"{self.folder} must hold a build")
 
 
-def verify(build: Build, frames: np.ndarray, level: int, *, text: str | None = None, simulator: str | None = None,
-           folder: Path = FOLDER, progress: Callable[[str, int, int], None] | None = None) -> VerifyRecord:
-    """Compare what `build` answers to `frames` over its link with the reference: every score, every class.
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """A build as gates.
+
+    Parameters
+    ----------
+    module : in the form of Yosys' JSON, for `netlist.to_verilog`.
+    taps : where it shows what its layers did.
+    """
+
+    module: dict
+    taps: tuple[taps.Tap, ...]
+
+
+def verify(build: Build, frames: np.ndarray, level: int, *, design: Design | None = None, models: str | None = None,
+           simulator: str | None = None, folder: Path = FOLDER,
+           progress: Callable[[str, int, int], None] | None = None) -> VerifyRecord:
+    """Compare what `build` answers to `frames` over its link with the reference: every score, every class, and what its
+    registers show: every spike of every layer in which synthesis kept them, every membrane that the readout sees.
 
     Parameters
     ----------
     level : 2 is the netlist after synthesis, 3 what was routed.
-    text : replaces the Verilog of the gates and of their cells' models.
+    design, models : replace the gates, and the Verilog of their cells' models.
     simulator : by default Verilator, else what is there.
     folder : of the simulators' builds.
     progress : called with (what is being done, frames done, all frames).
@@ -70,13 +90,18 @@ def verify(build: Build, frames: np.ndarray, level: int, *, text: str | None = N
     simulator = simulator or next(iter(cosim.available()), "verilator")
     what = f"{_NOUNS[level]} ({simulator})"
     report(f"{what}, compiling", 0, len(frames))
-    made = gates.build(text or to_verilog(build, level), clock_hz=build.clock_hz, baud=build.baud,
-                       simulator=simulator, folder=folder, effort=effort(build, len(frames)))
-    expected = simulate(network, frames)
+    design = design or opened(build, level)
+    text = (models or netlist.models(build.board.family)) + netlist.to_verilog(design.module, design.taps)
+    made = gates.build(text, clock_hz=build.clock_hz, baud=build.baud, simulator=simulator, folder=folder,
+                       effort=effort(build, len(frames)))
+    expected = simulate(network, frames, trace=True)
     began = time.perf_counter()
-    found, cycles, total = _answers(made, build.plan, frames, lambda done: report(what, done, len(frames)))
+    found, cycles, line = _answers(made, build.plan, frames, lambda done: report(what, done, len(frames)))
     seconds = time.perf_counter() - began
-    return _record(level, simulator, build.plan, compare(expected, found), seconds, cycles, total)
+    found, unseen = _traced(expected, found, design.taps, line.taps, build.plan)
+    result = compare(expected, found)
+    result = replace(result, spikes=result.spikes - unseen)
+    return _record(level, simulator, build.plan, result, seconds, cycles, line.cycles)
 
 
 def effort(build: Build, frames: int) -> str:
@@ -85,21 +110,25 @@ def effort(build: Build, frames: int) -> str:
     return "compile" if cycles < _FEW_CYCLES else "run"
 
 
-def to_verilog(build: Build, level: int) -> str:
-    """The Verilog of the gates of a level, with the models of their cells."""
+def opened(build: Build, level: int) -> Design:
+    """The gates of a level."""
     folder, board = build.folder, build.board
+    known = taps.names(folder, build.plan)
     if level == 2:
         module = netlist.synthesised(folder, board)
+        named = taps.nets(json.loads((folder / "top.json").read_text())["modules"]["top"])
     elif board.family == "ice40":
         module = decoded.decoded(folder / "top.bin", board, (folder / "top.pcf").read_text())
+        named = taps.routed_nets((folder / "top.asc").read_text())
     else:
         module = ecp5_routed.routed_netlist(folder, board)
-    return netlist.models(build.board.family) + netlist.to_verilog(module)
+        named = taps.nets(ecp5_routed.read(folder))
+    return Design(module=module, taps=tuple(taps.find(module, build.plan, known, named)))
 
 
 def _answers(made: gates.Gates, plan: Plan, frames: np.ndarray,
-             report: Callable[[int], None]) -> tuple[Outcome, np.ndarray, int]:
-    """Classes and scores, the cycles that the device counted of each frame, and those that went by in all."""
+             report: Callable[[int], None]) -> tuple[Outcome, np.ndarray, gates.GatesLine]:
+    """Classes and scores, the cycles that the device counted of each frame, and the line, closed."""
     longest = int(timing.latency(plan, measure(plan.network, frames)).max())
     line, results = made.start(), []
     timeout = (4 * longest + _SLACK) / made.clock_hz
@@ -117,7 +146,22 @@ def _answers(made: gates.Gates, plan: Plan, frames: np.ndarray,
                             f"{error}") from None
     outcome = Outcome(classes=np.array([r.label for r in results], np.int64),
                       scores=np.array([r.scores for r in results], np.int64))
-    return outcome, np.array([r.cycles for r in results]), line.cycles
+    return outcome, np.array([r.cycles for r in results]), line
+
+
+def _traced(expected: Outcome, found: Outcome, looked_at: Sequence[taps.Tap], written: Mapping[str, str],
+            plan: Plan) -> tuple[Outcome, int]:
+    """The outcome with what the taps have shown, and how many of its spikes are the expected ones, never seen."""
+    layers, unseen = [(None, None)] * len(plan.layers), 0
+    for tap in looked_at:
+        shown = taps.read(tap, written.get(tap.file, ""), plan, len(found.classes))
+        spikes = shown.spikes
+        if spikes is not None:
+            right = expected.spikes[tap.layer]
+            spikes, unseen = np.where(shown.seen, spikes, right), unseen + int(right[..., ~shown.seen].size)
+        layers[tap.layer] = spikes, shown.membranes
+    spikes, membranes = zip(*layers, strict=True)
+    return replace(found, spikes=spikes, membranes=membranes), unseen
 
 
 def _record(level: int, simulator: str, plan: Plan, result: Comparison, seconds: float, cycles: np.ndarray,

@@ -18,7 +18,7 @@ class Mismatch:
     sample : number of the frame.
     timestep, layer, neuron : where a spike or membrane differs; timestep and layer are None if only the answer does,
         and `neuron` is then the output.
-    expected, found : (S, V) of that neuron after that timestep, or (score, class).
+    expected, found : (S, V) of that neuron after that timestep, None for one that was not looked at; or (score, class).
     waveform : a VCD file of the cycles around it.
     cycle : in that file, the cycle in which the value was shown.
     """
@@ -27,8 +27,8 @@ class Mismatch:
     timestep: int | None
     layer: int | None
     neuron: int
-    expected: tuple[int, int]
-    found: tuple[int, int]
+    expected: tuple[int | None, int | None]
+    found: tuple[int | None, int | None]
     waveform: Path | None = None
     cycle: int | None = None
 
@@ -38,9 +38,11 @@ class Mismatch:
                     f"score {self.found[0]} instead of {self.expected[0]}, and the class is {self.found[1]} instead of "
                     f"{self.expected[1]}")
         else:
+            values = ", ".join(f"{what} {found} instead of {expected}" for what, found, expected
+                               in zip(("spike", "membrane"), self.found, self.expected, strict=True)
+                               if found is not None)
             what = (f"the first difference is in sample {self.sample}, timestep {self.timestep}, layer {self.layer}, "
-                    f"neuron {self.neuron}: spike {self.found[0]} instead of {self.expected[0]}, membrane "
-                    f"{self.found[1]} instead of {self.expected[1]}")
+                    f"neuron {self.neuron}: {values}")
         if self.waveform is None:
             return what
         when = "" if self.cycle is None else f" (the value shows in cycle {self.cycle}, at {10 * self.cycle} ns)"
@@ -62,6 +64,8 @@ class Comparison:
 def compare(expected: Outcome, found: Outcome) -> Comparison:
     """Compare every score and class and, of outcomes with a trace, every spike and membrane.
 
+    Where `found` has None for a layer's spikes or membranes, they were not looked at.
+
     Raises `SpikeloomError` if the two are not of one shape, or only one has a trace.
     """
     traces = [(expected.spikes, found.spikes), (expected.membranes, found.membranes)]
@@ -70,7 +74,7 @@ def compare(expected: Outcome, found: Outcome) -> Comparison:
     pairs = [(expected.classes, found.classes), (expected.scores, found.scores)]
     if any(one is None or other is None or len(one) != len(other) for one, other in traces):
         raise SpikeloomError("outcomes must both hold the trace of the same layers")
-    spikes, membranes = ([*zip(*trace, strict=True)] for trace in traces)
+    spikes, membranes = ([pair for pair in zip(*trace, strict=True) if pair[1] is not None] for trace in traces)
     for one, other in [*pairs, *spikes, *membranes]:
         if one.shape != other.shape:
             raise SpikeloomError(f"outcomes must have the same shape, not {one.shape} and {other.shape}")
@@ -89,7 +93,10 @@ def _first(expected: Outcome, found: Outcome) -> Mismatch:
     wrong = (expected.classes != found.classes) | (expected.scores != found.scores).any(axis=1)
     places = []
     for k in range(len(expected.spikes or ())):
-        differs = (expected.spikes[k] != found.spikes[k]) | (expected.membranes[k] != found.membranes[k])
+        differs = np.zeros(expected.spikes[k].shape, bool)
+        for right, seen in ((expected.spikes[k], found.spikes[k]), (expected.membranes[k], found.membranes[k])):
+            if seen is not None:
+                differs |= right != seen
         where = np.flatnonzero(differs.any(axis=(1, 2)))
         if where.size:
             sample = int(where[0])
@@ -99,7 +106,9 @@ def _first(expected: Outcome, found: Outcome) -> Mismatch:
     if places and min(places)[0] <= sample:
         sample, timestep, k, neuron = place = min(places)
         at = place[:2] + place[3:]
-        values = [(int(x.spikes[k][at]), int(x.membranes[k][at])) for x in (expected, found)]
+        seen = (found.spikes[k], found.membranes[k])
+        values = [tuple(None if one is None else int(values[at]) for one, values in zip(seen, trace, strict=True))
+                  for trace in ((expected.spikes[k], expected.membranes[k]), seen)]
         return Mismatch(sample=sample, timestep=timestep, layer=k, neuron=neuron, expected=values[0], found=values[1])
     differs = np.flatnonzero(expected.scores[sample] != found.scores[sample])
     output = int(differs[0]) if differs.size else int(expected.classes[sample])

@@ -6,7 +6,7 @@ Pads become wires, and so do PLLs: the simulated clock is the one that the PLL w
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from spikeloom import tools
@@ -14,6 +14,7 @@ from spikeloom.boards.board import Board
 from spikeloom.boards.placement import cell_bits
 from spikeloom.errors import SpikeloomError
 from spikeloom.rtl_gen import verilog
+from spikeloom.sim.taps import Tap
 
 _PAD = re.compile(r'^(?:set_io (\S+) (\S+)|LOCATE COMP "([^"]+)" SITE "([^"]+)";)$', re.M)
 _OUTPUT_MODES, _INPUT_MODES = ("0110", "1010"), ("01",)     # of an SB_IO without flip-flops
@@ -73,16 +74,34 @@ def wired(module: dict, ports: dict[str, str]) -> dict:
     return {"attributes": {}, "ports": renamed, "cells": cells, "netnames": {}}
 
 
-def to_verilog(module: dict) -> str:
-    """The module in Verilog, through Yosys, and a module `core` round it whose pins a simulator shows."""
+def to_verilog(module: dict, taps: Sequence[Tap] = ()) -> str:
+    """The module in Verilog, through Yosys, and a module `core` round it whose pins a simulator shows and which writes
+    down what the taps hold (`taps.read`)."""
+    tapped = {**module, "ports": module["ports"] | {name: {"direction": "output", "bits": list(bits)}
+                                                    for tap in taps for name, bits in _tapped(tap).items()}}
     with tempfile.TemporaryDirectory(prefix="spikeloom-", dir=".") as folder:
-        Path(folder, "gates.json").write_text(json.dumps({"modules": {"gates": module}}))
+        Path(folder, "gates.json").write_text(json.dumps({"modules": {"gates": tapped}}))
         verilog.yosys("read_json gates.json; write_verilog -noattr gates.v", folder)
         text = Path(folder, "gates.v").read_text()
     pins = ", ".join(f"{port['direction']} {name} /*verilator public_flat_rw*/"
                      for name, port in module["ports"].items())
-    joined = ", ".join(f".{name}({name})" for name in module["ports"])
-    return f"{text}module core({pins});\n  gates gates({joined});\nendmodule\n"
+    joined = ", ".join(f".{name}({name})" for name in tapped["ports"])
+    seen = "".join(f"  wire [{len(bits) - 1}:0] {name};\n" for tap in taps for name, bits in _tapped(tap).items())
+    written = "".join(_written(tap) for tap in taps)
+    tap = Path(__file__).with_name("tap.v").read_text() if taps else ""
+    return f"{text}{tap}module core({pins});\n{seen}  gates gates({joined});\n{written}endmodule\n"
+
+
+def _tapped(tap: Tap) -> dict[str, tuple]:
+    """The ports that show a tap."""
+    return {f"loads{tap.layer}": (tap.loads,), f"valid{tap.layer}": (tap.valid,),
+            f"held{tap.layer}": tap.held}
+
+
+def _written(tap: Tap) -> str:
+    loads = f"{'~' * tap.inverted}loads{tap.layer}"
+    return (f"  tap #(.WIDTH({len(tap.held)}), .FILE(\"{tap.file}\")) tap{tap.layer}("
+            f".clock(clock), .loads({loads}), .valid(valid{tap.layer}), .held(held{tap.layer}));\n")
 
 
 def models(family: str) -> str:

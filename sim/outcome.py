@@ -15,13 +15,13 @@ class Outcome:
     scores : int64 `(batch, outputs)`, what the readout says of each output: a count, a membrane value in LSB, or
         `timesteps - t` for a first spike at `t` (0 for none).
     spikes, membranes : per layer, bool and int32 `(batch, timesteps, neurons)`: S and V after each timestep; None
-        unless a trace was asked for.
+        unless a trace was asked for. Of gates, None for a layer of which they cannot be seen.
     """
 
     classes: np.ndarray
     scores: np.ndarray
-    spikes: tuple[np.ndarray, ...] | None = None
-    membranes: tuple[np.ndarray, ...] | None = None
+    spikes: tuple[np.ndarray | None, ...] | None = None
+    membranes: tuple[np.ndarray | None, ...] | None = None
 
     def part(self, chosen: slice) -> "Outcome":
         """The answers to some of the frames."""
