@@ -1,5 +1,7 @@
 """What is listed for packaging is what is in the tree, and every dependency is pinned."""
 
+import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -88,9 +90,11 @@ def test_a_missing_pin_is_noticed():
     ]
 
 
-@pytest.mark.slow
-def test_the_wheel_holds_every_package(tmp_path):
-    tree = tmp_path / "tree"
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """Built from a copy of what is packaged, so that nothing else gets in."""
+    folder = tmp_path_factory.mktemp("wheel")
+    tree = folder / "tree"
     for name in ["pyproject.toml", *FOLDERS.values()]:
         source = ROOT / name
         for path in [source] if source.is_file() else source.rglob("*"):
@@ -100,7 +104,12 @@ def test_the_wheel_holds_every_package(tmp_path):
                 target.write_bytes(path.read_bytes())
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", "..", "."]
     subprocess.run(command, cwd=tree, check=True)
-    (wheel,) = tmp_path.glob("spikeloom-*.whl")
+    (built,) = folder.glob("spikeloom-*.whl")
+    return built
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_every_package(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     files = {
         f"{package.replace('.', '/')}/{path.name}"
@@ -110,6 +119,30 @@ def test_the_wheel_holds_every_package(tmp_path):
     }
     assert files <= names
     assert {name.split("/")[0] for name in names} <= {"spikeloom", f"{wheel.name.rsplit('-py3', 1)[0]}.dist-info"}
+
+
+@pytest.mark.slow
+def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
+    """With its own dependencies only: what needs more says what to install."""
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    bin_ = tmp_path / "venv" / "bin"
+    install = [bin_ / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c",
+               ROOT / "constraints.txt", wheel]
+    subprocess.run(install, check=True)
+
+    def run(*words: object) -> tuple[int, str, str]:
+        done = subprocess.run([bin_ / "spikeloom", *words], cwd=tmp_path, capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr
+
+    network = ROOT / "examples" / "mnist-icebreaker.qsnn"
+    assert run("--help")[0] == 0
+    code, output, errors = run("show", network, "--json")
+    assert (code, errors) == (0, "") and json.loads(output)["timesteps"] > 0
+    assert run("completion", "bash")[0] == 0
+    for verb in ("plan", "verify"):
+        code, output, errors = run(verb, network)
+        assert (code, output) == (2, "")
+        assert re.fullmatch(rf"spikeloom {verb}: torch must be installed: pip install 'spikeloom\[[a-z,]+\]'\n", errors)
 
 
 def _folder(package: str) -> list[str]:
