@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
-EXTRAS := sim,wave,fpga,train,search,cluster,link,import,firmware,soc,test
+EXTRAS := sim,wave,fpga,train,search,cluster,link,import,firmware,soc,formal,test
 
 .PHONY: demo test lint clean
 

@@ -1,0 +1,148 @@
+"""A design as Yosys writes it in SMT-LIB, unrolled over clocks, and the solver that is asked about it."""
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from spikeloom.errors import ToolError
+
+_DEFINITION = re.compile(
+    r"^\(define-fun (\|[^|]+\|) \(\(state \|top_s\|\)(?: \(next_state \|top_s\|\))?\) ", re.MULTILINE)
+_CALL = re.compile(r"\((\|[^|]+\|) (next_)?state\)")
+_SOLVER = """import sys
+from bitwuzla import Options, Parser, TermManager
+Parser(TermManager(), Options()).parse(sys.stdin.read(), parse_file=False)
+"""
+WIDEST_TRACE = 40       # signals in a trace's line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """A counterexample: the assertions that fail in its last clock, and (signal, value) of each clock."""
+
+    failed: tuple[str, ...]
+    steps: tuple[dict[str, int], ...]
+
+    @property
+    def clocks(self) -> int:
+        return len(self.steps)
+
+    def __str__(self) -> str:
+        lines, before = [f"fails in clock {self.clocks - 1}: {'; '.join(self.failed)}"], {}
+        for clock, values in enumerate(self.steps):
+            new = [f"{name}={value}" for name, value in values.items() if before.get(name) != value]
+            lines.append(f"clock {clock}: {' '.join(new) or 'as before'}")
+            before = values
+        return "\n".join(lines)
+
+
+class Design:
+    """The formulas of one module.
+
+    Parameters
+    ----------
+    text : what `write_smt2 -stbv -wires` writes.
+    messages : what each assertion says, by the name of its cell.
+    """
+
+    def __init__(self, text: str, messages: dict[str, str]):
+        found = list(_DEFINITION.finditer(text))
+        ends = [match.start() for match in found[1:]] + [len(text)]
+        self.functions, self.next = [], "true"
+        for match, end in zip(found, ends, strict=True):
+            body = re.sub(r"; .*$", "", text[match.end():end], flags=re.MULTILINE).strip()
+            sort, body = re.match(r"(Bool|\(_ BitVec \d+\))\s+(.*)\)\s*$", body, re.DOTALL).groups()
+            if match[1] == "|top_t|":
+                self.next = body
+            else:
+                self.functions.append((match[1].strip("|"), sort, body))
+        self.bits = int(re.search(r"\(define-sort \|top_s\| \(\) \(_ BitVec (\d+)\)\)", text)[1])
+        registers = re.findall(r'^; yosys-smt2-witness .*"smtname": (\d+), .*"type": "reg"', text, re.MULTILINE)
+        self.registers = [f"top#{number}" for number in dict.fromkeys(registers)]
+        wires = re.findall(r"^; yosys-smt2-wire (\S+) \d+", text, re.MULTILINE)
+        self.wires = [wire for wire in wires if not set("$[") & set(wire) and not wire.endswith(("clk", "rst"))]
+        cells = re.findall(r"^; yosys-smt2-assert (\d+) (\S+)", text, re.MULTILINE)
+        self.asserted = {f"top_a {number}": messages.get(_plain(cell), cell) for number, cell in cells}
+
+    def violated(self, clocks: int, *, reset: bool, timeout: float) -> Trace | None:
+        """How an assertion can fail within `clocks` clocks after reset; or, without `reset`, in the last of so many
+        that begin anywhere, the others keeping every assertion and no two having the same registers. None: it cannot.
+
+        Raises `subprocess.TimeoutExpired` if the solver needs more than `timeout` seconds.
+        """
+        text = "\n".join(self.script(clocks, reset=reset))
+        answer = solved(text + "\n(check-sat)\n", timeout)
+        if answer.strip() == "unsat":
+            return None
+        names = [*(f"top_n {wire}" for wire in self.wires), *self.asserted]
+        asked = [f"|{name}@{k}|" for k in range(clocks) for name in names]
+        answer = solved(f"{text}\n(check-sat)\n(get-value ({' '.join(asked)}))\n", timeout)
+        values = dict(re.findall(r"\(\|([^|]+)\| (true|false|#b[01]+|#x[0-9a-f]+)\)", answer))
+        return self.trace(values, clocks)
+
+    def script(self, clocks: int, *, reset: bool) -> list[str]:
+        """The question, as SMT-LIB: `clocks` clocks with a violation."""
+        lines = ["(set-logic QF_BV)", "(set-option :produce-models true)"]
+        for k in range(clocks):
+            lines.append(f"(declare-const |s@{k}| (_ BitVec {self.bits}))")
+            lines += [f"(define-fun |{name}@{k}| () {sort} {_at(body, k)})" for name, sort, body in self.functions]
+            lines.append(f"(assert |top_u@{k}|)")
+            if k:
+                lines.append(f"(assert {_at(self.next, k - 1)})")
+        if reset:
+            kept = " ".join(f"|top_a@{k}|" for k in range(clocks))
+            return [*lines, "(assert |top_i@0|)", f"(assert (not (and true {kept})))"]
+        lines += [f"(assert |top_a@{k}|)" for k in range(clocks - 1)]
+        if self.registers:
+            lines += [self._differ(a, b) for b in range(clocks - 1) for a in range(b)]
+        return [*lines, f"(assert (not |top_a@{clocks - 1}|))"]
+
+    def trace(self, values: dict[str, str], clocks: int) -> Trace:
+        """A model as a counterexample, which ends where the first assertion fails."""
+        steps = []
+        for k in range(clocks):
+            steps.append({wire.removeprefix("top."): _integer(values[f"top_n {wire}@{k}"])
+                          for wire in self.wires if f"top_n {wire}@{k}" in values})
+            failed = [message for name, message in self.asserted.items() if values.get(f"{name}@{k}") == "false"]
+            if failed:
+                break
+        shown = sorted({name for step in steps for name in step}, key=lambda name: (name.count("."), name))
+        shown = set(shown[:WIDEST_TRACE])
+        return Trace(failed=tuple(failed), steps=tuple(
+            {name: value for name, value in step.items() if name in shown} for step in steps))
+
+    def _differ(self, a: int, b: int) -> str:
+        pairs = " ".join(f"(distinct |{name}@{a}| |{name}@{b}|)" for name in self.registers)
+        return f"(assert (or false {pairs}))"
+
+
+def solved(text: str, timeout: float) -> str:
+    """What the solver answers to an SMT-LIB script."""
+    if find_spec("bitwuzla") is None:
+        raise ToolError("bitwuzla was not found (it is not installed): pip install 'spikeloom[formal]'")
+    result = subprocess.run([sys.executable, "-I", "-c", _SOLVER], input=text, capture_output=True, text=True,
+                            timeout=max(timeout, 0.001), check=False)
+    if not result.stdout.startswith(("sat", "unsat")):
+        lines = (result.stderr or result.stdout).strip().splitlines() or ["it said nothing"]
+        raise ToolError(f"bitwuzla failed with exit code {result.returncode}: {lines[-1]}")
+    return result.stdout
+
+
+def _at(body: str, k: int) -> str:
+    """A formula over a state (and the next) as one over clock `k` (and the next)."""
+    body = _CALL.sub(lambda call: f"|{call[1].strip('|')}@{k + bool(call[2])}|", body)
+    return re.sub(r"\bstate\b", f"|s@{k}|", body)
+
+
+def _integer(value: str) -> int:
+    """A value as SMT-LIB writes it."""
+    if value in ("true", "false"):
+        return int(value == "true")
+    return int(value[2:], 2 if value[1] == "b" else 16)
+
+
+def _plain(cell: str) -> str:
+    """The path of a flattened cell: its modules and its own name."""
+    return cell.removeprefix("$flatten").lstrip("/\\").replace("/", "").replace("\\", "")
