@@ -84,9 +84,9 @@ class Device:
         """Who is there, whatever network it is. Raises `LinkError` for another protocol version."""
         reply = self._request(protocol.IDENTIFY)
         version = int.from_bytes(reply[:2], "little")
-        if version != protocol.VERSION:
-            raise LinkError(f"the device on {self.transport.name} must speak protocol version {protocol.VERSION}, "
-                            f"not {version}")
+        if version not in protocol.VERSIONS:
+            raise LinkError(f"the device on {self.transport.name} must speak protocol version "
+                            f"{' or '.join(map(str, protocol.VERSIONS))}, not {version}")
         self._identity = self._unpacked(Identity.unpack, reply)
         return self._identity
 
@@ -148,7 +148,8 @@ class Device:
                     progress(sent, total)
         if identity.readback:
             self._check_weights(layers, identity)
-        self._request(protocol.COMMIT, bytes.fromhex(plan.network.digest)[:8])
+        sums = struct.pack("<I", linked.checksum(plan)) if identity.version >= protocol.WATCHED else b""
+        self._request(protocol.COMMIT, bytes.fromhex(plan.network.digest)[:8] + sums)
         self.network = plan.network
         self.identify()
 
@@ -158,7 +159,7 @@ class Device:
             rows = identity.load_words // row_words
             for row in range(0, len(given) // row_words, rows):
                 part = given[row * row_words:(row + rows) * row_words]
-                held = np.frombuffer(self._request(protocol.FETCH, struct.pack("<HH", layer, row)), "<u2")
+                held = np.frombuffer(self.fetch(layer, row), "<u2")
                 wrong = np.flatnonzero(held[:len(part)] != part)
                 if len(wrong):
                     raise LinkError(f"the device on {self.transport.name} must hold the weights that it was sent, but "
@@ -229,6 +230,16 @@ class Device:
             found += self._unpacked(lambda payload: protocol.unpack_membranes(payload, identity), reply)
         return np.array(found[:count], np.int32)
 
+    def fetch(self, layer: int, row: int) -> bytes:
+        """`load_words` 16-bit words, low byte first, of the weight memory of `layer` from `row` on. Raises `LinkError`
+        where the device cannot give weights back."""
+        identity = self._needs(protocol.FETCH)
+        words_held = self._request(protocol.FETCH, struct.pack("<HH", layer, row))
+        if len(words_held) != 2 * identity.load_words:
+            raise LinkError(f"the device on {self.transport.name} must answer by the protocol, but payload of a FETCH "
+                            f"reply must have {2 * identity.load_words} bytes, not {len(words_held)}")
+        return words_held
+
     def status(self) -> Counters:
         """The device's counters, this request included."""
         return self._unpacked(Counters.unpack, self._request(protocol.STATUS))
@@ -292,6 +303,12 @@ class Device:
                 raise LinkError(f"the device on {self.transport.name} must be at timestep "
                                 f"{int.from_bytes(payload[2:4], 'little')} of this inference, but something has come "
                                 "between")
+            if status == protocol.DAMAGED.code:
+                raise LinkError(f"the device on {self.transport.name} must hold the weights that it was sent, but they "
+                                "have changed since: they must be loaded again")
+            if status == protocol.RECOVERED.code and command not in _REPEATABLE:
+                raise LinkError(f"the device on {self.transport.name} must be done with {command.name} in time, but "
+                                "was not, and has been reset: the inference must be begun again")
         raise LinkError(f"the device on {self.transport.name} must answer {command.name} within {self._timeout:g} s, "
                         f"not {reason} ({self._tries} tries)")
 
