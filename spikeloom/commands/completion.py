@@ -5,6 +5,7 @@ zsh: write it to a file _spikeloom in a folder of $fpath. fish: to ~/.config/fis
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from spikeloom import plugins, terminal
@@ -30,18 +31,34 @@ def script(shell: str) -> str:
     """The completion of the whole command line for `shell`."""
     import shtab
 
-    from spikeloom import boards, cli
-    recipes = [name.replace("_", "-") for name in plugins.names("spikeloom.train.recipes")]
-    known = {"board": [board.name for board in boards.boards()], "recipe": recipes}
+    from spikeloom import cli
+    known = {"board": _known(_boards), "recipe": _known(_recipes)}
     top = cli.parser()
     for action in _actions(top):
-        if action.dest in known and action.choices is None:
+        if known.get(action.dest) and action.choices is None:
             action.choices = known[action.dest]
         elif action.dest == "out":
             action.complete = shtab.DIRECTORY
         elif action.type is Path or action.dest == "network":
             action.complete = shtab.FILE
     return shtab.complete(top, shell)
+
+
+def _boards() -> list[str]:
+    from spikeloom import boards
+    return [board.name for board in boards.boards()]
+
+
+def _recipes() -> list[str]:
+    return [name.replace("_", "-") for name in plugins.names("spikeloom.train.recipes")]
+
+
+def _known(names: Callable[[], list[str]]) -> list[str] | None:
+    """None where what they are found in is not installed."""
+    try:
+        return names()
+    except ModuleNotFoundError:
+        return None
 
 
 def _actions(top: argparse.ArgumentParser):
