@@ -1,5 +1,7 @@
 """The comparison counts everything, and names the first difference in time, layer and neuron."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -63,6 +65,22 @@ def test_text():
     result = compare(outcome(), outcome(scores=((0, 1), 3), classes=(0, 1)))
     assert str(result.first) == ("in sample 0 every compared spike and membrane is right, but output 1 has score 3 "
                                  "instead of 0, and the class is 1 instead of 0")
+
+
+def test_what_was_not_looked_at_is_not_compared():
+    """The spikes of the first layer, the membranes of the second."""
+    def seen(**changes) -> Outcome:
+        made = outcome(**changes)
+        return replace(made, spikes=(made.spikes[0], None), membranes=(None, made.membranes[1]))
+    result = compare(outcome(), seen())
+    assert (result.spikes, result.membranes, result.mismatches) == (60, 24, 0)
+    assert compare(outcome(), seen(spikes1=((0, 0, 0), True), membranes0=((0, 0, 0), 3))).mismatches == 0
+    result = compare(outcome(), seen(spikes0=((2, 1, 4), True)))
+    assert (result.mismatches, result.first.expected, result.first.found) == (1, (0, None), (1, None))
+    assert str(result.first).endswith("layer 0, neuron 4: spike 1 instead of 0")
+    result = compare(outcome(), seen(membranes1=((2, 1, 1), 3)))
+    assert (result.mismatches, result.first.found) == (1, (None, 3))
+    assert str(result.first).endswith("layer 1, neuron 1: membrane 3 instead of 0")
 
 
 def test_refuses_what_cannot_be_compared():
