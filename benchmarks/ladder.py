@@ -174,15 +174,21 @@ def table(found: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
+def known() -> dict:
+    """What the results hold so far."""
+    return json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"cases": {}}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=tuple(CASES), metavar="CASE", help="these cases only")
     parser.add_argument("--levels", nargs="+", type=int, choices=(1, 2, 3), default=[1, 2, 3], metavar="N")
     parser.add_argument("--table", action="store_true", help="run nothing")
     arguments = parser.parse_args()
-    found = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"cases": {}}
+    found = known()
     for name in [] if arguments.table else arguments.only or CASES:
         new = run(name, arguments.levels)
+        found = known()     # another process may have written meanwhile
         rows = found["cases"].get(name, {}).get("rows", {}) | new["rows"]
         found["cases"][name] = found["cases"].get(name, {}) | new | {"rows": dict(sorted(rows.items()))}
         found["cases"] = {name: found["cases"][name] for name in CASES if name in found["cases"]}
