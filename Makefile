@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/installed
 EXTRAS := sim,wave,fpga,train,search,cluster,link,import,firmware,soc,formal,test
 
-.PHONY: demo test lint clean
+.PHONY: demo test fuzz lint clean
 
 demo: $(STAMP)
 	$(BIN)/spikeloom demo
@@ -14,6 +14,13 @@ demo: $(STAMP)
 test: export OMP_NUM_THREADS := 1
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+# make fuzz SECONDS=600 SEED=1000: random cases for so long; what fails is kept in build/fuzz.
+SECONDS ?= 600
+SEED ?= 0
+fuzz: export OMP_NUM_THREADS := 1
+fuzz: $(STAMP)
+	$(BIN)/spikeloom fuzz --seconds $(SECONDS) --seed $(SEED)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -20,12 +20,12 @@ MOST_NEURONS, MOST_CHANNELS = 60, 6
 ENCODERS = (None, None, "direct", "threshold", "rate")
 
 
-def random_conv_network(seed: int) -> Network:
-    """A network of up to 4 layers of feature maps of up to 60 neurons, and a last layer."""
+def random_conv_network(seed: int, *, kinds: tuple[str | None, ...] = ENCODERS) -> Network:
+    """A network of up to 4 layers of feature maps of up to 60 neurons, and a last layer; its encoder one of `kinds`."""
     rng = np.random.default_rng([0xC0471, seed])
-    source, encoder = _input(rng)
+    source, encoder = _input(rng, kinds)
     x = (0, 1) if encoder is not None and encoder.spikes else source.range
-    shape, layers, ranges = source.shape, [], [x]
+    shape, layers, ranges = _seen(source, encoder), [], [x]
     block = rng.random() < 0.2      # of three layers of one shape, for a residual
     for k in range(3 if block else rng.choice([1, 2, 3, 4], p=[0.4, 0.35, 0.15, 0.1])):
         pools = not block and rng.random() < 0.4
@@ -42,10 +42,16 @@ def random_conv_network(seed: int) -> Network:
                    timesteps=int(rng.integers(1, 9)))
 
 
-def _input(rng: np.random.Generator) -> tuple[Input, object | None]:
-    kind = ENCODERS[rng.integers(len(ENCODERS))]
+def _seen(source: Input, encoder: object | None) -> tuple[int, ...]:
+    """The shape of what the first layer sees: more channels where an encoder makes more values."""
+    values = source.size if encoder is None else encoder.outputs(source.size)
+    return values // math.prod(source.shape[1:]), *source.shape[1:]
+
+
+def _input(rng: np.random.Generator, kinds: tuple[str | None, ...]) -> tuple[Input, object | None]:
+    kind = kinds[rng.integers(len(kinds))]
     bits = int(rng.choice([1, 1, rng.integers(2, 9)])) if kind is None else int(rng.integers(1, 9))
-    signed = bool(bits > 1 and kind != "rate" and rng.random() < 0.5)
+    signed = bool(bits > 1 and kind not in ("rate", "latency") and rng.random() < 0.5)
     dimensions = int(rng.choice([1, 2], p=[0.3, 0.7]))
     sizes = rng.integers(2, 9, 2) if dimensions == 2 else rng.integers(2, 25, 1)
     most = max(MOST_NEURONS // math.prod(sizes), 1)
@@ -56,6 +62,8 @@ def _input(rng: np.random.Generator) -> tuple[Input, object | None]:
     parameters = {}
     if kind == "threshold":
         parameters["level"] = int(rng.integers(source.range[0], source.range[1] + 2))
+    elif kind in ("latency", "delta"):
+        parameters["level"] = int(rng.choice([1, rng.integers(1, 1 << bits)]))
     elif kind == "rate":
         parameters["seed"] = int(rng.integers(1, 1 << 31))
     return source, encoders.make(kind, **parameters)

@@ -22,13 +22,13 @@ ENCODERS = (None, "direct", "threshold", "rate", "latency", "delta")
 _ROOM = 29
 
 
-def random_network(seed: int) -> Network:
-    """A network of up to 4 layers of up to 40 neurons and up to 12 timesteps; some more layers where `with_paths` puts
-    a residual around them."""
-    return with_paths(_chain(seed), seed)
+def random_network(seed: int, *, most: int = MAX_SIZE) -> Network:
+    """A network of up to 4 layers of up to `most` neurons and up to 12 timesteps; some more layers where `with_paths`
+    puts a residual around them."""
+    return with_paths(_chain(seed, most), seed, most=most)
 
 
-def with_paths(network: Network, seed: int) -> Network:
+def with_paths(network: Network, seed: int, *, most: int = MAX_SIZE) -> Network:
     """`network`, or, of every third seed, `network` with recurrent synapses, residuals and synaptic currents."""
     rng = np.random.default_rng([0x9A7B5, seed])
     if rng.random() < 2 / 3:
@@ -36,7 +36,8 @@ def with_paths(network: Network, seed: int) -> Network:
     layers = list(network.layers)
     if len(layers) > 1 and rng.random() < 0.6:
         source = int(rng.integers(len(layers) - 1))
-        layers[source + 1:source + 1] = _block(rng, source, network.output_range(source), layers[source].size)
+        layers[source + 1:source + 1] = _block(rng, source, network.output_range(source), layers[source].size,
+                                                 most)
     for k, layer in enumerate(layers):
         neurons = layer.neurons
         if neurons is None:
@@ -53,12 +54,12 @@ def with_paths(network: Network, seed: int) -> Network:
     return replace(network, layers=tuple(layers))
 
 
-def _chain(seed: int) -> Network:
+def _chain(seed: int, most: int) -> Network:
     rng = np.random.default_rng([0x5EED, seed])
-    source, encoder = _input(rng)
+    source, encoder = _input(rng, most)
     x = (0, 1) if encoder is not None and encoder.spikes else source.range
     values = source.size if encoder is None else encoder.outputs(source.size)
-    sizes = [values, *(_size(rng) for _ in range(rng.choice(MAX_LAYERS, p=[0.4, 0.3, 0.2, 0.1]) + 1))]
+    sizes = [values, *(_size(rng, most) for _ in range(rng.choice(MAX_LAYERS, p=[0.4, 0.3, 0.2, 0.1]) + 1))]
     fires = bool(rng.integers(2))
     layers = []
     for k, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
@@ -75,10 +76,10 @@ def _chain(seed: int) -> Network:
     )
 
 
-def _block(rng: np.random.Generator, source: int, x: tuple[int, int], size: int) -> list[Layer]:
+def _block(rng: np.random.Generator, source: int, x: tuple[int, int], size: int, most: int) -> list[Layer]:
     """Two or three layers behind layer number `source`, and residuals around them; the last one has its size."""
     alike, count = rng.random() < 0.5, int(rng.integers(2, 4))
-    sizes = [size, *(size if alike else _size(rng) for _ in range(count - 1)), size]
+    sizes = [size, *(size if alike else _size(rng, most) for _ in range(count - 1)), size]
     layers = []
     for k, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
         layer = _layer(rng, inputs, outputs, x, fires=True, last=False)
@@ -119,15 +120,15 @@ def random_frames(network: Network, seed: int, count: int) -> np.ndarray:
     return frames
 
 
-def _input(rng: np.random.Generator) -> tuple[Input, object | None]:
+def _input(rng: np.random.Generator, most: int) -> tuple[Input, object | None]:
     kind = ENCODERS[rng.integers(len(ENCODERS))]
     bits = int(rng.choice([1, rng.integers(2, 9), rng.integers(2, 17)]))
     signed = bool(bits > 1 and kind not in ("rate", "latency") and rng.random() < 0.5)
     if rng.random() < 0.25:
         shape = tuple(int(n) for n in rng.integers(1, 6, rng.integers(2, 4)) if n)
-        shape = shape if math.prod(shape) <= MAX_SIZE else shape[:1]
+        shape = shape if math.prod(shape) <= most else shape[:1]
     else:
-        shape = (_size(rng),)
+        shape = (_size(rng, most),)
     source = Input(shape=shape, bits=bits, signed=signed)
     if kind is None:
         return source, None
@@ -141,8 +142,8 @@ def _input(rng: np.random.Generator) -> tuple[Input, object | None]:
     return source, encoders.make(kind, **parameters)
 
 
-def _size(rng: np.random.Generator) -> int:
-    return int(rng.choice([1, rng.integers(2, 10), rng.integers(2, MAX_SIZE + 1)], p=[0.1, 0.5, 0.4]))
+def _size(rng: np.random.Generator, most: int) -> int:
+    return int(rng.choice([1, rng.integers(2, min(most + 1, 10)), rng.integers(2, most + 1)], p=[0.1, 0.5, 0.4]))
 
 
 def _codebook(rng: np.random.Generator, room: int):
