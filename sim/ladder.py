@@ -98,9 +98,9 @@ def verify(build: Build, frames: np.ndarray, level: int, *, design: Design | Non
     began = time.perf_counter()
     found, cycles, line = _answers(made, build.plan, frames, lambda done: report(what, done, len(frames)))
     seconds = time.perf_counter() - began
-    found, unseen = _traced(expected, found, design.taps, line.taps, build.plan)
+    found, filled = _traced(expected, found, design.taps, line.taps, build.plan)
     result = compare(expected, found)
-    result = replace(result, spikes=result.spikes - unseen)
+    result = replace(result, spikes=result.spikes - filled)
     return _record(level, simulator, build.plan, result, seconds, cycles, line.cycles)
 
 
@@ -152,22 +152,25 @@ def _answers(made: gates.Gates, plan: Plan, frames: np.ndarray,
 def _traced(expected: Outcome, found: Outcome, looked_at: Sequence[taps.Tap], written: Mapping[str, str],
             plan: Plan) -> tuple[Outcome, int]:
     """The outcome with what the taps have shown, and how many of its spikes are the expected ones, never seen."""
-    layers, unseen = [(None, None)] * len(plan.layers), 0
+    layers, filled = [(None, None)] * len(plan.layers), 0
     for tap in looked_at:
         shown = taps.read(tap, written.get(tap.file, ""), plan, len(found.classes))
         spikes = shown.spikes
         if spikes is not None:
             right = expected.spikes[tap.layer]
-            spikes, unseen = np.where(shown.seen, spikes, right), unseen + int(right[..., ~shown.seen].size)
+            spikes, filled = np.where(shown.seen, spikes, right), filled + int(right[..., ~shown.seen].size)
         layers[tap.layer] = spikes, shown.membranes
     spikes, membranes = zip(*layers, strict=True)
-    return replace(found, spikes=spikes, membranes=membranes), unseen
+    return replace(found, spikes=spikes, membranes=membranes), filled
 
 
 def _record(level: int, simulator: str, plan: Plan, result: Comparison, seconds: float, cycles: np.ndarray,
             total: int) -> VerifyRecord:
+    fired = sum(layer.size for k, layer in enumerate(plan.network.layers) if taps.fires(plan, k))
+    unseen = result.samples * plan.network.timesteps * fired - result.spikes
     return VerifyRecord(
         level=level, simulator=simulator, pipelined=False, samples=result.samples, timesteps=plan.network.timesteps,
         compared_spikes=result.spikes, compared_membranes=result.membranes, compared_answers=result.answers,
         mismatches=result.mismatches, seconds=round(seconds, 3), interval=round(total / result.samples, 2),
-        cycles=Cycles(mean=float(cycles.mean()), max=int(cycles.max())), first_mismatch=result.first)
+        cycles=Cycles(mean=float(cycles.mean()), max=int(cycles.max())), first_mismatch=result.first,
+        unseen_spikes=unseen)

@@ -43,6 +43,7 @@ class VerifyRecord:
     simulator : "cxxrtl", "verilator", "icarus".
     pipelined : whether frames followed each other without a gap; then `cycles` is None.
     compared_answers : scores and classes.
+    unseen_spikes : those that could not be compared, because the gates have no register that holds them.
     interval : cycles from one result to the next, on average, over the whole run.
     mismatches : values that differ, of all spikes, membranes, scores and classes.
     seconds : of simulation, builds and reference not counted.
@@ -61,6 +62,7 @@ class VerifyRecord:
     interval: float
     cycles: Cycles | None
     first_mismatch: Mismatch | None
+    unseen_spikes: int = 0
 
     def row(self) -> dict:
         """As it stands in a JSON report."""

@@ -2,9 +2,10 @@
 
 At level 1, the RTL, the volume path compiles it with CXXRTL and answers all samples; cocotb runs the exported Verilog
 on Verilator (and on Icarus where it is found). At level 2, the netlist, and at level 3, what was routed, a build for
-the board answers at its pins over its host link, under cocotb: every score and every class. The build is the one in the
-folder for results, or else is made there. Samples are the files DATASET-100-images.idx.gz beside the network, else the
-test split of its data set, else random values. Exit code 1 if anything differs.
+the board answers at its pins over its host link, under cocotb: every score and every class, and every spike, seen in
+the layers' own flip-flops. The build is the one in the folder for results, or else is made there. Samples are the files
+DATASET-100-images.idx.gz beside the network, else the test split of its data set, else random values. Exit code 1 if
+anything differs.
 """
 
 from pathlib import Path
@@ -146,5 +147,7 @@ def show(found: list) -> None:
     terminal.show(rows, columns=("level", "simulator", "frames", "samples", "spikes", "membranes", "answers",
                                  "mismatches", "mean cycles", "max", "seconds"))
     for record in found:
+        if record.unseen_spikes:
+            print(f"level {record.level}: {record.unseen_spikes:,} spikes were not compared: no flip-flop holds them")
         if record.first_mismatch:
             print(record.first_mismatch)
