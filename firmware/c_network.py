@@ -44,7 +44,8 @@ def files(plan) -> dict[str, str]:
 
 def buffer_bytes(identity: Identity) -> int:
     """Bytes of a buffer in which every reply of a device with `identity` has room."""
-    payloads = (len(identity.pack()), 2 * identity.outputs * identity.score_words + _RESULT,
+    payloads = (struct.calcsize(protocol.layout(protocol.IDENTITY)),
+                2 * identity.outputs * identity.score_words + _RESULT,
                 2 * identity.probe_neurons * identity.membrane_words, 2 * identity.load_words * identity.readback,
                 2 * identity.stream_steps * identity.spike_words + 2)
     return _HEADER + max(payloads)
@@ -118,7 +119,8 @@ def source(plan) -> str:
         lines += ["};", ""]
     made = linked.plan_digest(plan).hex() if loaded else bytes(8).hex()
     lines += ["const struct spikeloom_network network_expected = {", "    .digest = NETWORK_DIGEST,",
-              f"    .plan = {{{_bytes(made)}}},", f"    .layers = {len(loaded)},",
+              f"    .plan = {{{_bytes(made)}}},", f"    .checksum = UINT32_C({linked.checksum(plan):#010x}),",
+              f"    .layers = {len(loaded)},",
               f"    .weights = {'weights' if loaded else 'NULL'},", "};", ""]
     if network.labels:
         lines += ["const char *const network_labels[NETWORK_OUTPUTS] = {",

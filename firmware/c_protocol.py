@@ -27,7 +27,7 @@ def text() -> str:
     parts = [
         "/* Spikeloom's wire protocol. Made from rtl_gen/protocol.py by firmware/c_protocol.py: do not edit. */",
         "#ifndef SPIKELOOM_PROTOCOL_H\n#define SPIKELOOM_PROTOCOL_H",
-        "#include <stddef.h>\n#include <stdint.h>",
+        "#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>",
         '#ifdef __cplusplus\nextern "C" {\n#endif',
         _constants(),
         _enumeration("command", [(c.name, c.code, c.text) for c in protocol.COMMANDS]),
@@ -50,7 +50,8 @@ def _constants() -> str:
     crc = protocol.CRC
     good = b"\0" + crc.compute(b"\0").to_bytes(2, "little")
     values = {
-        "VERSION": (protocol.VERSION, "d"), "FLAG": (protocol.FLAG, "#x"), "ESCAPE": (protocol.ESCAPE, "#x"),
+        "VERSION": (protocol.VERSION, "d"), "WATCHED_VERSION": (protocol.WATCHED, "d"),
+        "FLAG": (protocol.FLAG, "#x"), "ESCAPE": (protocol.ESCAPE, "#x"),
         "ESCAPE_XOR": (protocol.ESCAPE_XOR, "#x"), "REPLY": (protocol.REPLY, "#x"),
         "CRC_INITIAL": (crc.algorithm.initial_crc, "#x"), "CRC_XOR": (crc.algorithm.xor_output, "#x"),
         # What the register holds after any good body and its CRC.
@@ -70,8 +71,10 @@ def _enumeration(kind: str, rows: Sequence[tuple[str, int, str]]) -> str:
 
 def _structure(name: str, table: Sequence[Field]) -> str:
     members, unpack, at = [], [], 0
+    plain, more = sum(_SIZES[field.kind] for field in protocol.known(table, protocol.VERSION)), False
     for field in table:
         size = _SIZES[field.kind]
+        more = field.since > protocol.VERSION
         if field.kind == "8 bytes":
             members.append(f"    uint8_t {field.name}[{size}];")
             unpack += [f"    for (size_t k = 0; k < {size}; k++) {{", f"        to->{field.name}[k] = from[{at} + k];",
@@ -79,11 +82,15 @@ def _structure(name: str, table: Sequence[Field]) -> str:
         else:
             members.append(f"    uint{8 * size}_t {field.name};")
             read = f"from[{at}]" if size == 1 else f"spikeloom_u{8 * size}(from + {at})"
-            unpack.append(f"    to->{field.name} = {read};")
+            unpack.append(f"    to->{field.name} = {f'more ? {read} : 0' if more else read};")
         members[-1] += f" /* {field.text} */"
         at += size
+    sizes = [f"#define SPIKELOOM_{name.upper()}_BYTES {plain}u"]
+    if more:
+        sizes += [f"#define SPIKELOOM_{name.upper()}_MORE_BYTES {at}u /* from version {protocol.WATCHED} on */"]
+    asked = ", bool more" if more else ""
     return "\n".join([
-        f"#define SPIKELOOM_{name.upper()}_BYTES {at}u", "",
+        *sizes, "",
         f"struct spikeloom_{name} {{", *members, "};", "",
-        f"static inline void spikeloom_{name}_unpack(struct spikeloom_{name} *to, const uint8_t *from)",
+        f"static inline void spikeloom_{name}_unpack(struct spikeloom_{name} *to, const uint8_t *from{asked})",
         "{", *unpack, "}"])

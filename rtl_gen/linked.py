@@ -1,6 +1,7 @@
 """The network with a host link on a serial line: what goes onto a board."""
 
 import hashlib
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +12,11 @@ from amaranth.lib.wiring import In, Out
 from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import READOUTS, Dense, Network
-from spikeloom.rtl_gen import words
+from spikeloom.rtl_gen import protocol, words
 from spikeloom.rtl_gen.core import Core
 from spikeloom.rtl_gen.link import uart
 from spikeloom.rtl_gen.link.extras import PLAIN, Extras
+from spikeloom.rtl_gen.link.guard import pass_clocks
 from spikeloom.rtl_gen.link.host_link import HostLink
 from spikeloom.rtl_gen.link.memory_map import LOAD_HEADER
 from spikeloom.rtl_gen.link.recorder import Recorder
@@ -25,6 +27,7 @@ from spikeloom.rtl_gen.protocol import Identity
 from spikeloom.rtl_gen.readout import result_layout
 from spikeloom.rtl_gen.roomy import weight_range
 from spikeloom.rtl_gen.strategies.dense import weight_words
+from spikeloom.rtl_gen.worst_case import watchdog_limit
 
 LEAST_LOAD, MOST_LOAD = 16, 1024     # words of weights in a request
 LEAST_PROBED, MOST_PROBED = 8, 64    # neurons in a reply; what a frame's place holds costs no memory
@@ -63,6 +66,17 @@ def weights_to_load(plan) -> dict[int, tuple[int, np.ndarray]]:
     return found
 
 
+def checksum(plan) -> int:
+    """CRC-32 of all words that are loaded: what a guard expects."""
+    return zlib.crc32(b"".join(given.astype("<u2").tobytes() for _, given in weights_to_load(plan).values()))
+
+
+def loaded_words(plan) -> dict[int, int]:
+    """16-bit words of the memory of each layer whose weights come over the link."""
+    return {k: row_words(plan, k) * plan.passes(k) * plan.network.layers[k].synapses.inputs
+            for k in loaded_layers(plan)}
+
+
 def no_stream(network: Network) -> str | None:
     """Why a network cannot be run timestep by timestep, or None."""
     if len(network.frame_shape) == 1:
@@ -78,11 +92,15 @@ def identity(plan, extras: Extras = PLAIN) -> Identity:
     frame = words.per_frame(network)
     if extras.readback and not rows:
         raise SpikeloomError("readback must be False where no weights are loaded, not True")
+    if extras.guard and not rows:
+        raise SpikeloomError("guard must be False where no weights are loaded, not True")
     if extras.stream and (reason := no_stream(network)):
         raise SpikeloomError(f"stream must be 0 where {reason}, not {extras.stream}")
     check.integer("stream", extras.stream, 0, network.timesteps)
     membrane_words = probe_words(plan) if extras.probe else 0
+    score_words = -(-plan.score_bits // 16)
     return Identity(
+        version=protocol.WATCHED if extras.guard or extras.watchdog else protocol.VERSION,
         digest=bytes(8) if rows else bytes.fromhex(network.digest)[:8],
         plan=plan_digest(plan),
         load_words=max(min(frame - LOAD_HEADER, MOST_LOAD), LEAST_LOAD, *rows) if rows else 0,
@@ -92,13 +110,15 @@ def identity(plan, extras: Extras = PLAIN) -> Identity:
         frame_words=frame,
         timesteps=network.timesteps,
         outputs=network.outputs,
-        score_words=-(-plan.score_bits // 16),
+        score_words=score_words,
         readout=READOUTS.index(network.readout),
         membrane_words=membrane_words,
         readback=int(extras.readback),
         probe_neurons=max(min(frame // membrane_words, MOST_PROBED), LEAST_PROBED) if membrane_words else 0,
         stream_steps=extras.stream,
         queue=extras.queue,
+        guard=pass_clocks(loaded_words(plan)) if extras.guard else 0,
+        watchdog=watchdog_limit(plan, score_words) if extras.watchdog else 0,
     )
 
 
@@ -127,7 +147,8 @@ class LinkedCore(wiring.Component):
         self._core = Core(plan, probe=extras.probe) if core is None else core
         self._loads = bool(loaded_layers(plan))
         who = identity(plan, extras)
-        self._link, self._extras = HostLink(who, result=result_layout(plan.network)), extras
+        self._link, self._extras = HostLink(who, result=result_layout(plan.network),
+                                              loaded=loaded_words(plan)), extras
         if extras.stream:
             self._trace = getattr(self._core, f"trace{len(plan.layers) - 1}")
             self._recorder = Recorder(who, lanes=len(self._trace.spikes))
@@ -153,7 +174,7 @@ class LinkedCore(wiring.Component):
         wiring.connect(m, link.o, wiring.flipped(self.o))
         if self._loads:
             wiring.connect(m, link.load, self._core.load)
-        if self._extras.readback:
+        if self._extras.readback or self._extras.guard:
             m.d.comb += link.fetched.eq(self._core.fetched)
         if self._extras.probe:
             wiring.connect(m, link.probe, self._core.probe)
@@ -186,13 +207,14 @@ class LinkedTop(wiring.Component):
 
     def __init__(self, plan, clock_hz, baud=1_000_000, *, extras: Extras = PLAIN):
         self._divisor = uart.divisor(clock_hz, baud)
+        self._recovers = extras.watchdog
         self._linked = LinkedCore(plan, extras=extras)
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.receiver = receiver = uart.UartReceiver(self._divisor)
-        m.submodules.transmitter = transmitter = uart.UartTransmitter(self._divisor)
+        m.submodules.transmitter = transmitter = uart.UartTransmitter(self._divisor, recovers=self._recovers)
         m.submodules.linked = linked = self._linked
         wiring.connect(m, receiver.o, linked.i)
         wiring.connect(m, linked.o, transmitter.i)

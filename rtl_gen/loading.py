@@ -53,8 +53,9 @@ class LoadableMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         load, parts = self.load, -(-self.width // PART)
-        position = Signal(range(self.depth + 1))
-        part = Signal(range(parts))
+        # No reset: each request says where it begins, and a guard of the link goes on after one.
+        position = Signal(range(self.depth + 1), reset_less=True)
+        part = Signal(range(parts), reset_less=True)
         address = Signal.like(self.row)
         s1_part = Signal.like(part)
         goes_on = Signal()

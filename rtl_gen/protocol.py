@@ -7,7 +7,7 @@ has the command with its top bit set, the same sequence byte, a status byte, and
 
 import struct
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from typing import Self
 
 from amaranth.lib.crc.catalog import CRC16_IBM_SDLC
@@ -16,7 +16,9 @@ from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import READOUTS
 
-VERSION = 3
+VERSION, WATCHED = 3, 4
+VERSIONS = VERSION, WATCHED
+"""What a device answers: 4 is 3 with the fields that are there `since` 4, for devices with a guard or a watchdog."""
 FLAG, ESCAPE, ESCAPE_XOR = 0x7E, 0x7D, 0x20
 REPLY = 0x80
 CRC = CRC16_IBM_SDLC(data_width=8)
@@ -25,11 +27,15 @@ _FORMATS = {"u8": "B", "u16": "H", "u32": "I", "8 bytes": "8s"}
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """One field of a payload: `kind` is "u8", "u16", "u32", "8 bytes", "words" or "scores"."""
+    """One field of a payload: `kind` is "u8", "u16", "u32", "8 bytes", "words" or "scores".
+
+    It is left out where the device speaks a protocol version before `since`.
+    """
 
     name: str
     kind: str
     text: str
+    since: int = VERSION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +74,11 @@ NO_WEIGHTS = Status(name="NO_WEIGHTS", code=5, text="RUN or STREAM without a COM
 NOT_THERE = Status(name="NOT_THERE", code=6, text="PROBE of a layer or neuron that is not there, or that this device "
                                                   "cannot read")
 BAD_ORDER = Status(name="BAD_ORDER", code=7, text="STREAM of a timestep that does not come next")
-STATUSES = (OK, BAD_CRC, BAD_LENGTH, UNKNOWN_COMMAND, NO_RESULT, NO_WEIGHTS, NOT_THERE, BAD_ORDER)
+DAMAGED = Status(name="DAMAGED", code=8, text="RUN or STREAM, but the weights are no longer those of the last COMMIT: "
+                                              "they must be loaded again")
+RECOVERED = Status(name="RECOVERED", code=9, text="the core was at work for longer than it can be, and has been reset: "
+                                                  "nothing came of the request")
+STATUSES = (OK, BAD_CRC, BAD_LENGTH, UNKNOWN_COMMAND, NO_RESULT, NO_WEIGHTS, NOT_THERE, BAD_ORDER, DAMAGED, RECOVERED)
 
 IDENTITY = (
     Field(name="version", kind="u16", text="protocol version"),
@@ -91,6 +101,10 @@ IDENTITY = (
     Field(name="probe_neurons", kind="u16", text="neurons of a PROBE reply"),
     Field(name="stream_steps", kind="u16", text="timesteps of a STREAM request; 0: no STREAM"),
     Field(name="queue", kind="u16", text="bytes of further requests that may be sent before a reply is there; 0: none"),
+    Field(name="guard", kind="u32", since=WATCHED, text="clock cycles of a pass over the loaded weights while nothing "
+                                                        "is asked; 0: nobody looks at them"),
+    Field(name="watchdog", kind="u32", since=WATCHED, text="clock cycles at work after which the core is reset; 0: "
+                                                           "never"),
 )
 RESULT = (
     Field(name="label", kind="u16", text="the class"),
@@ -103,6 +117,11 @@ COUNTERS = (
     Field(name="bad_length", kind="u16", text="frames of a wrong length; below 4 bytes they are not answered"),
     Field(name="unknown_command", kind="u16", text="good frames with a command that does not exist"),
     Field(name="overruns", kind="u16", text="times that bytes arrived while a request was under way, and were dropped"),
+    Field(name="passes", kind="u16", since=WATCHED, text="passes over the loaded weights"),
+    Field(name="damaged", kind="u16", since=WATCHED, text="passes that found other weights than those of the last "
+                                                          "COMMIT"),
+    Field(name="recovered", kind="u16", since=WATCHED, text="times that the core was reset because it was at work for "
+                                                            "longer than it can be"),
 )
 
 IDENTIFY = Command(name="IDENTIFY", code=1, text="who are you", reply=IDENTITY)
@@ -119,7 +138,9 @@ LOAD = Command(name="LOAD", code=6, text="weights into a layer's memory", needs=
     Field(name="weights", kind="words", text="load_words words")))
 COMMIT = Command(name="COMMIT", code=7, text="all weights are loaded: this is the network now",
                  needs="load_words", request=(
-    Field(name="digest", kind="8 bytes", text="first 8 bytes of its digest"),))
+    Field(name="digest", kind="8 bytes", text="first 8 bytes of its digest"),
+    Field(name="checksum", kind="u32", since=WATCHED, text="CRC-32 (of zip and Ethernet) of all words of all layers "
+                                                           "whose weights are loaded, in ascending order")))
 PLACE = (
     Field(name="layer", kind="u16", text="number of the layer"),
     Field(name="first", kind="u16", text="the neuron, or the row of its memory, that the reply begins with"),
@@ -141,6 +162,11 @@ STREAM = Command(name="STREAM", code=10, text="some timesteps of an inference", 
     Field(name="spikes", kind="words", text="of each of stream_steps timesteps a bit for each output, lowest first, in "
                                             "whole words; beyond the last timestep they mean nothing")))
 COMMANDS = (IDENTIFY, RUN, READ, STATUS, RESET, LOAD, COMMIT, PROBE, FETCH, STREAM)
+
+
+def known(payload: Sequence[Field], version: int) -> tuple[Field, ...]:
+    """The fields that are there in a protocol version."""
+    return tuple(field for field in payload if field.since <= version)
 
 
 def layout(payload: Sequence[Field]) -> str:
@@ -170,6 +196,8 @@ class Identity:
     probe_neurons: int = 0
     stream_steps: int = 0
     queue: int = 0
+    guard: int = 0
+    watchdog: int = 0
 
     def __post_init__(self):
         for name in ("digest", "plan"):
@@ -180,18 +208,24 @@ class Identity:
                                 ("value_bits", 1, 16), ("value_signed", 0, 1), ("frame_words", 0, 1 << 28),
                                 ("timesteps", 1, 4096), ("outputs", 1, 1 << 16), ("score_words", 1, 4),
                                 ("readout", 0, len(READOUTS) - 1), ("membrane_words", 0, 2), ("readback", 0, 1),
-                                ("probe_neurons", 0, 0xffff), ("stream_steps", 0, 4096), ("queue", 0, 0xffff)):
+                                ("probe_neurons", 0, 0xffff), ("stream_steps", 0, 4096), ("queue", 0, 0xffff),
+                                ("guard", 0, (1 << 32) - 1), ("watchdog", 0, (1 << 32) - 1)):
             check.integer(f"identity {name}", getattr(self, name), low, high)
+        if self.version < WATCHED and (self.guard or self.watchdog):
+            raise SpikeloomError(f"identity version must be {WATCHED} with a guard or a watchdog, not {self.version}")
 
     def pack(self) -> bytes:
         """The reply's payload."""
-        return struct.pack(layout(IDENTITY), *astuple(self))
+        table = known(IDENTITY, self.version)
+        return struct.pack(layout(table), *astuple(self)[:len(table)])
 
     @classmethod
     def unpack(cls, payload: bytes) -> Self:
         """From a reply's payload. Raises `SpikeloomError` if it is none."""
-        names = [field.name for field in fields(cls)]
-        return cls(**dict(zip(names, _unpack("IDENTIFY", IDENTITY, payload), strict=True)))
+        version = int.from_bytes(payload[:2], "little")
+        table = known(IDENTITY, version if version in VERSIONS else VERSION)
+        names = [field.name for field in table]
+        return cls(**dict(zip(names, _unpack("IDENTIFY", table, payload), strict=True)))
 
     @property
     def readout_name(self) -> str:
@@ -209,19 +243,24 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Counters:
-    """What STATUS answers, in the order of the table `COUNTERS`."""
+    """What STATUS answers, in the order of the table `COUNTERS`; 0 what the device does not count."""
 
     frames: int
     bad_crc: int
     bad_length: int
     unknown_command: int
     overruns: int
+    passes: int = 0
+    damaged: int = 0
+    recovered: int = 0
 
     @classmethod
     def unpack(cls, payload: bytes) -> Self:
         """From a reply's payload. Raises `SpikeloomError` if it is none."""
-        names = [field.name for field in fields(cls)]
-        return cls(**dict(zip(names, _unpack("STATUS", COUNTERS, payload), strict=True)))
+        whole = len(payload) == struct.calcsize(layout(COUNTERS))
+        table = COUNTERS if whole else known(COUNTERS, VERSION)
+        names = [field.name for field in table]
+        return cls(**dict(zip(names, _unpack("STATUS", table, payload), strict=True)))
 
 
 def unpack_result(payload: bytes) -> tuple[int, int]:
@@ -277,5 +316,6 @@ def markdown() -> str:
                          ("PROBE reply", PROBE.reply), ("FETCH reply", FETCH.reply), ("STREAM request", STREAM.request),
                          ("STREAM reply", STREAM.reply)):
         lines += ["", f"| {title} | type | |", "| --- | --- | --- |"]
-        lines += [f"| `{field.name}` | {field.kind} | {field.text} |" for field in table]
+        since = {field: "" if field.since == VERSION else f"(version {field.since}) " for field in table}
+        lines += [f"| `{field.name}` | {field.kind} | {since[field]}{field.text} |" for field in table]
     return "\n".join(lines) + "\n"

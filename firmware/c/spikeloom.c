@@ -57,6 +57,7 @@ enum spikeloom_error spikeloom_identify_any(struct spikeloom *device)
 {
     const uint8_t *payload;
     size_t length;
+    bool more;
     enum spikeloom_error error = spikeloom_request(device, SPIKELOOM_COMMAND_IDENTIFY, NULL, &length);
     if (error == SPIKELOOM_BAD_ARGUMENT) {
         return error;
@@ -66,13 +67,14 @@ enum spikeloom_error spikeloom_identify_any(struct spikeloom *device)
         return error;
     }
     payload = device->buffer + SPIKELOOM_HEADER_BYTES;
-    if (length < 2 || spikeloom_u16(payload) != SPIKELOOM_VERSION) {
+    more = length >= 2 && spikeloom_u16(payload) == SPIKELOOM_WATCHED_VERSION;
+    if (length < 2 || (spikeloom_u16(payload) != SPIKELOOM_VERSION && !more)) {
         return SPIKELOOM_OTHER_VERSION;
     }
-    if (length != SPIKELOOM_IDENTITY_BYTES) {
+    if (length != (more ? SPIKELOOM_IDENTITY_MORE_BYTES : SPIKELOOM_IDENTITY_BYTES)) {
         return SPIKELOOM_BAD_REPLY;
     }
-    spikeloom_identity_unpack(&device->identity, payload);
+    spikeloom_identity_unpack(&device->identity, payload, more);
     if (!makes_sense(&device->identity)) {
         device->identity.outputs = 0;
         return SPIKELOOM_BAD_REPLY;
@@ -177,11 +179,12 @@ enum spikeloom_error spikeloom_status(struct spikeloom *device, struct spikeloom
         return SPIKELOOM_BAD_ARGUMENT;
     }
     error = spikeloom_request(device, SPIKELOOM_COMMAND_STATUS, NULL, &length);
-    if (error == SPIKELOOM_OK && length != SPIKELOOM_COUNTERS_BYTES) {
+    if (error == SPIKELOOM_OK && length != SPIKELOOM_COUNTERS_BYTES && length != SPIKELOOM_COUNTERS_MORE_BYTES) {
         error = SPIKELOOM_BAD_REPLY;
     }
     if (error == SPIKELOOM_OK) {
-        spikeloom_counters_unpack(counters, device->buffer + SPIKELOOM_HEADER_BYTES);
+        spikeloom_counters_unpack(counters, device->buffer + SPIKELOOM_HEADER_BYTES,
+                                  length == SPIKELOOM_COUNTERS_MORE_BYTES);
     }
     return error;
 }

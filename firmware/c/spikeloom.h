@@ -38,7 +38,9 @@ extern "C" {
     X(SPIKELOOM_NOT_OFFERED, "the device does not know this request; it was not sent") \
     X(SPIKELOOM_NOT_THERE, "the device has no such layer, neuron or row, or cannot read it") \
     X(SPIKELOOM_BAD_ORDER, "the timestep is not the one that comes next") \
-    X(SPIKELOOM_WRONG_WEIGHTS, "the device holds other weights than those that were loaded")
+    X(SPIKELOOM_WRONG_WEIGHTS, "the device holds other weights than those that were loaded") \
+    X(SPIKELOOM_DAMAGED_WEIGHTS, "the device's weights have changed since they were loaded, and must be again") \
+    X(SPIKELOOM_RECOVERED, "the device's core was stuck and has been reset: begin the inference again")
 
 #define SPIKELOOM_NAME(name, meaning) name,
 enum spikeloom_error { SPIKELOOM_ERRORS(SPIKELOOM_NAME) SPIKELOOM_ERROR_COUNT };
@@ -59,7 +61,8 @@ struct spikeloom_weights {
 /* The network that a device must carry; a generated network.h declares one. */
 struct spikeloom_network {
     uint8_t digest[8];
-    uint8_t plan[8];        /* only where there are weights to load */
+    uint8_t plan[8];        /* only where there are weights to load, as all below */
+    uint32_t checksum;      /* CRC-32 of all words */
     size_t layers;          /* layers whose weights are loaded */
     const struct spikeloom_weights *weights;
 };
@@ -81,7 +84,7 @@ struct spikeloom {
 enum { SPIKELOOM_HEADER_BYTES = 3 };  /* of a reply: command, sequence, status */
 
 /* The smallest buffer, in bytes: any reply but that of READ fits. */
-#define SPIKELOOM_LEAST_BUFFER ((size_t)SPIKELOOM_HEADER_BYTES + SPIKELOOM_IDENTITY_BYTES)
+#define SPIKELOOM_LEAST_BUFFER ((size_t)SPIKELOOM_HEADER_BYTES + SPIKELOOM_IDENTITY_MORE_BYTES)
 /* The buffer in which every reply of a device fits, in bytes; its scores are `score_words` words each. */
 #define SPIKELOOM_BUFFER(outputs, score_words) \
     (SPIKELOOM_LEAST_BUFFER + (size_t)2 * (outputs) * (score_words))

@@ -86,6 +86,8 @@ static bool answers(struct spikeloom *device, size_t length, uint8_t command, ui
         case SPIKELOOM_STATUS_NO_WEIGHTS: *found = SPIKELOOM_NO_WEIGHTS; break;
         case SPIKELOOM_STATUS_NOT_THERE: *found = SPIKELOOM_NOT_THERE; break;
         case SPIKELOOM_STATUS_BAD_ORDER: *found = SPIKELOOM_BAD_ORDER; break;
+        case SPIKELOOM_STATUS_DAMAGED: *found = SPIKELOOM_DAMAGED_WEIGHTS; break;
+        case SPIKELOOM_STATUS_RECOVERED: *found = SPIKELOOM_RECOVERED; break;
         default: *found = SPIKELOOM_REFUSED; device->refusal = body[2]; break;
     }
     return true;
@@ -157,6 +159,11 @@ enum spikeloom_error spikeloom_request(struct spikeloom *device, enum spikeloom_
             case SPIKELOOM_DAMAGED_REPLIES:
             case SPIKELOOM_DAMAGED_REQUESTS:
             case SPIKELOOM_REFUSED:
+                break;
+            case SPIKELOOM_RECOVERED:
+                if (command != SPIKELOOM_COMMAND_RUN) {
+                    return reason;      /* what it goes on with is gone */
+                }
                 break;
             default:
                 return reason;

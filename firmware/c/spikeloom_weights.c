@@ -2,7 +2,7 @@
 
 #include "spikeloom_request.h"
 
-enum { PLACE_BYTES = 4 };
+enum { PLACE_BYTES = 4, DIGEST_BYTES = 8, COMMIT_BYTES = 12 };
 
 /* Who is there, and whether it is made for the weights of its network. */
 static enum spikeloom_error meet_plan(struct spikeloom *device)
@@ -77,6 +77,7 @@ static enum spikeloom_error each_piece(struct spikeloom *device, bool load)
 enum spikeloom_error spikeloom_load(struct spikeloom *device)
 {
     struct spikeloom_payload payload = {NULL, 0, NULL, 0, 0};
+    uint8_t commit[COMMIT_BYTES];
     size_t length;
     enum spikeloom_error error = meet_plan(device);
     if (error == SPIKELOOM_OK) {
@@ -85,8 +86,13 @@ enum spikeloom_error spikeloom_load(struct spikeloom *device)
     if (error != SPIKELOOM_OK) {
         return error;
     }
-    payload.bytes = device->network->digest;
-    payload.length = sizeof device->network->digest;
+    for (size_t k = 0; k < DIGEST_BYTES; k++) {
+        commit[k] = device->network->digest[k];
+    }
+    spikeloom_put_pair(commit + DIGEST_BYTES, (uint16_t)(device->network->checksum & UINT32_C(0xffff)),
+                       (uint16_t)(device->network->checksum >> 16));
+    payload.bytes = commit;
+    payload.length = device->identity.version < SPIKELOOM_WATCHED_VERSION ? DIGEST_BYTES : COMMIT_BYTES;
     error = spikeloom_request(device, SPIKELOOM_COMMAND_COMMIT, &payload, &length);
     return error == SPIKELOOM_OK ? spikeloom_identify(device) : error;
 }

@@ -5,7 +5,7 @@ from amaranth import Const, Module, Mux, Signal
 from spikeloom.rtl_gen import protocol
 from spikeloom.rtl_gen.link.header_watch import HEADER
 
-OVERRUN = [field.name for field in protocol.COUNTERS].index("overruns")
+OVERRUN, RECOVERED = ([field.name for field in protocol.COUNTERS].index(name) for name in ("overruns", "recovered"))
 HEADER_AND_CRC = 4      # bytes
 
 
@@ -20,6 +20,7 @@ class Desk:
     frame, packet : the streams of received bytes and of bytes to send.
     watch : the `HeaderWatch`.
     read, write : ports of the memory, both at the pointer.
+    guard, watchdog : the `Guard` and the `Watchdog`, or None.
 
     Members
     -------
@@ -27,6 +28,7 @@ class Desk:
     lost : a frame was dropped meanwhile
     has_result, has_weights : an inference is complete; the weights are a network's
     forgotten : statements that give up an inference that STREAM has left unfinished
+    afresh : statements before an inference, with a watchdog: the core begins it from reset
     fetched : a word of the frame is at hand for the core
     cycles : clocks that the inference has taken so far
     pointer : into the memory; moves on with `advance`, or where `go_to` says
@@ -34,19 +36,21 @@ class Desk:
     running : the core works
     """
 
-    def __init__(self, m: Module, ports, memory_map, *, frame, packet, watch, read, write):
+    def __init__(self, m: Module, ports, memory_map, *, frame, packet, watch, read, write, guard=None, watchdog=None):
         self.ports, self.map, self.watch, self.frame, self.packet = ports, memory_map, watch, frame, packet
         self.read, self.write = read, write
+        self.guard, self.watchdog = guard, watchdog
         identity = memory_map.identity
         self.identity = identity
         self.commands = [command for command in protocol.COMMANDS if identity.offers(command)]
         self.request = Signal(HEADER)
-        self.status = Signal(range(len(protocol.STATUSES)))
+        self.status = Signal(range(len(protocol.STATUSES) if guard or watchdog else protocol.DAMAGED.code))
         self.answer = Signal()
         self.lost = Signal()
         self.has_result = Signal()
         self.has_weights = Signal() if identity.load_words else Const(1)
         self.forgotten: list = []
+        self.afresh: list = []
         self.fetched = Signal()
         self.cycles = Signal(32)
         self.pointer = Signal(range(memory_map.depth + 1))

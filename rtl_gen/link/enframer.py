@@ -4,6 +4,7 @@ from amaranth import Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from spikeloom.rtl_gen.link.watchdog import leave_unused
 from spikeloom.rtl_gen.protocol import CRC, ESCAPE, ESCAPE_XOR, FLAG
 
 
@@ -13,6 +14,10 @@ class Enframer(wiring.Component):
     A byte of a packet takes one transfer of `o`, two if it needs an escape; a packet adds a flag before, and two CRC
     bytes and a flag after it. `i` is ready in the clock in which `o` takes its byte (the later one, if escaped).
 
+    Parameters
+    ----------
+    recovers : it has a way out of every value of its registers.
+
     Members
     -------
     i : In(stream.Signature(StructLayout({"data": 8, "last": 1})))
@@ -21,8 +26,10 @@ class Enframer(wiring.Component):
         Bytes of the line.
     """
 
-    i: In(stream.Signature(data.StructLayout({"data": 8, "last": 1})))
-    o: Out(stream.Signature(8))
+    def __init__(self, *, recovers: bool = False):
+        self._recovers = recovers
+        super().__init__({"i": In(stream.Signature(data.StructLayout({"data": 8, "last": 1}))),
+                          "o": Out(stream.Signature(8))})
 
     def elaborate(self, platform):
         m = Module()
@@ -43,7 +50,7 @@ class Enframer(wiring.Component):
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += escaped.eq(special)
 
-        with m.FSM():
+        with m.FSM() as fsm:
             with m.State("OPEN"):
                 m.d.comb += [byte.eq(FLAG), is_flag.eq(1), self.o.valid.eq(self.i.valid)]
                 with m.If(done):
@@ -64,4 +71,6 @@ class Enframer(wiring.Component):
                 m.d.comb += [byte.eq(FLAG), is_flag.eq(1), self.o.valid.eq(1)]
                 with m.If(done):
                     m.next = "OPEN"
+            if self._recovers:
+                leave_unused(m, fsm, "OPEN")
         return m

@@ -16,12 +16,17 @@ class Extras:
     stream : timesteps of a STREAM request, 1 to the network's timesteps, or 0 for no STREAM; the input must be a
         sequence, and no layer have a delay.
     queue : bytes of further requests that are kept while one is under way, 16 to 32768, or 0 for none.
+    guard : the weights that are loaded are held against their checksum again and again, and nothing runs with others.
+    watchdog : a core that is at work for longer than it can be is reset, as it is before each inference; no state of
+        the link is without a way out.
     """
 
     probe: bool = False
     readback: bool = False
     stream: int = 0
     queue: int = 0
+    guard: bool = False
+    watchdog: bool = False
 
     def __post_init__(self):
         check.integer("stream", self.stream, 0, 4096)

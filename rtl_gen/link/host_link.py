@@ -7,13 +7,15 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom import check
 from spikeloom.rtl_gen import protocol
-from spikeloom.rtl_gen.link import inference, listening, probing, replying, streaming, weights
+from spikeloom.rtl_gen.link import inference, listening, probing, recovery, replying, streaming, weights
 from spikeloom.rtl_gen.link.deframer import Deframer
 from spikeloom.rtl_gen.link.desk import Desk
 from spikeloom.rtl_gen.link.enframer import Enframer
+from spikeloom.rtl_gen.link.guard import Guard
 from spikeloom.rtl_gen.link.header_watch import HeaderWatch
 from spikeloom.rtl_gen.link.memory_map import MemoryMap
 from spikeloom.rtl_gen.link.recorder import recorder_signature
+from spikeloom.rtl_gen.link.watchdog import Watchdog, leave_unused
 from spikeloom.rtl_gen.loading import LOAD as LOAD_LAYOUT
 from spikeloom.rtl_gen.loading import PART
 from spikeloom.rtl_gen.probe import probe_signature
@@ -31,6 +33,7 @@ class HostLink(wiring.Component):
     ----------
     identity : `spikeloom.rtl_gen.protocol.Identity`
     result : layout of a result of the core: `score` (signed, at most 16 * identity.score_words bits), `best`, `last`.
+    loaded : with identity.guard, the 16-bit words of each layer whose weights are loaded.
 
     Members
     -------
@@ -42,7 +45,7 @@ class HostLink(wiring.Component):
         Input and output of the core.
     load : Out(stream.Signature(loading.LOAD)), if identity.load_words is not 0
         Weights for the core.
-    fetched : In(16), if identity.readback is not 0
+    fetched : In(16), if identity.readback or identity.guard is not 0
         What the clock before has read of the core's weights.
     probe : Out(probe_signature(16 * identity.membrane_words)), if that is not 0
         Membranes of the core.
@@ -56,15 +59,17 @@ class HostLink(wiring.Component):
         The core works: the time in which a RESET is heard.
     """
 
-    def __init__(self, identity, *, result):
+    def __init__(self, identity, *, result, loaded: dict[int, int] | None = None):
         check.integer("score bits", result["score"].width, 1, 16 * identity.score_words)
         self._map = MemoryMap(identity=identity)
         self._loads = identity.load_words > 0
+        self._loaded = loaded if identity.guard else None
+        self._limit = identity.watchdog
         bits = 16 * identity.membrane_words
         super().__init__({
             **({"probe": Out(probe_signature(bits))} if bits else {}),
             **({"recorder": Out(recorder_signature(identity))} if identity.stream_steps else {}),
-            **({"fetched": In(PART)} if identity.readback else {}),
+            **({"fetched": In(PART)} if identity.readback or identity.guard else {}),
             **({"load": Out(stream.Signature(LOAD_LAYOUT))} if self._loads else {}),
             "i": In(stream.Signature(8, always_ready=True)),
             "o": Out(stream.Signature(8)),
@@ -78,7 +83,7 @@ class HostLink(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.deframer = deframer = Deframer()
-        m.submodules.enframer = enframer = Enframer()
+        m.submodules.enframer = enframer = Enframer(recovers=self._limit > 0)
         m.submodules.watch = self._watch = watch = HeaderWatch()
         m.submodules.memory = memory = Memory(shape=16, depth=self._map.depth, init=self._map.init,
                                               attrs={"ram_style": "block", "swappable": 1})
@@ -87,8 +92,13 @@ class HostLink(wiring.Component):
         wiring.connect(m, enframer.o, wiring.flipped(self.o))
         self._read = memory.read_port()
         self._write = memory.write_port(granularity=8)
+        guard = watchdog = None
+        if self._loaded:
+            m.submodules.guard = guard = Guard(self._loaded)
+        if self._limit:
+            m.submodules.watchdog = watchdog = Watchdog(self._limit)
         desk = Desk(m, self, self._map, frame=deframer.o, packet=enframer.i, watch=watch, read=self._read,
-                    write=self._write)
+                    write=self._write, guard=guard, watchdog=watchdog)
         m.d.comb += [watch.away.eq(self.busy), self.running.eq(desk.running)]
         with m.If(watch.ended & self.busy):
             m.d.sync += desk.lost.eq(1)
@@ -97,7 +107,11 @@ class HostLink(wiring.Component):
         if desk.offers(protocol.STREAM):
             streams = streaming.Streams(m, desk)
             desk.forgotten = streams.forgotten
-        then = {protocol.RUN: ("FEED", [desk.has_result.eq(0), *desk.forgotten])}
+        if watchdog:
+            desk.afresh = recovery.afresh(m, desk, streams)
+        then = {protocol.RUN: ("FEED", [desk.has_result.eq(0), *desk.forgotten, *desk.afresh])}
+        if guard:
+            then |= {protocol.STATUS: ("REPORT", [])}
         if self._loads:
             then |= {protocol.LOAD: ("LOAD", [desk.has_weights.eq(0), *desk.forgotten]),
                      protocol.COMMIT: ("ADOPT", [desk.has_weights.eq(0), *desk.forgotten])}
@@ -123,4 +137,12 @@ class HostLink(wiring.Component):
                 streaming.judge(m, desk, streams)
                 streaming.pour(m, desk, streams)
                 streaming.answer(m, desk, streams)
+            if guard:
+                weights.report(m, desk)
+            if watchdog:
+                leave_unused(m, fsm, "LISTEN")
+        if guard:
+            weights.watch(m, desk, fsm)
+        if watchdog:
+            recovery.attend(m, desk, fsm)
         return m

@@ -3,7 +3,8 @@
 from amaranth import Module, Mux, Signal
 
 from spikeloom.rtl_gen.link.desk import HEADER_AND_CRC, Desk
-from spikeloom.rtl_gen.protocol import RESET, RUN, STREAM
+from spikeloom.rtl_gen.link.desk import RECOVERED as RECOVERED_COUNT
+from spikeloom.rtl_gen.protocol import RECOVERED, RESET, RUN, STREAM
 
 
 def infer(m: Module, desk: Desk) -> None:
@@ -25,7 +26,7 @@ def infer(m: Module, desk: Desk) -> None:
                 m.d.comb += desk.go_to(desk.map.scores)
                 m.d.sync += fetched.eq(0)
                 m.next = "COLLECT"
-        abort_on_reset(m, desk, [fetched.eq(0), part.eq(0)])
+        end_early(m, desk, [fetched.eq(0), part.eq(0)])
     with m.State("COLLECT"):
         m.d.comb += [desk.running.eq(1), write.data.eq(score.word_select(part, 16)),
                      write.en.eq(scores.valid.replicate(2))]
@@ -38,7 +39,7 @@ def infer(m: Module, desk: Desk) -> None:
                 m.d.comb += scores.ready.eq(~scores.p.last)
                 with m.If(scores.p.last):
                     m.next = "LABEL"
-        abort_on_reset(m, desk, [fetched.eq(0), part.eq(0)])
+        end_early(m, desk, [fetched.eq(0), part.eq(0)])
     with m.State("LABEL"):
         m.d.comb += [*desk.put(scores.p.best), desk.advance.eq(1), scores.ready.eq(1)]
         m.d.sync += cycles.eq(cycles + 1)
@@ -56,11 +57,21 @@ def infer(m: Module, desk: Desk) -> None:
                 m.next = "NEXT"
 
 
-def abort_on_reset(m: Module, desk: Desk, changes: list) -> None:
-    """In a state in which the core works: leave it for CLEAR with `changes` when a good RESET comes by."""
+def end_early(m: Module, desk: Desk, changes: list) -> None:
+    """In a state in which the core works: leave it with `changes` when a good RESET comes by, or the watchdog bites."""
     watch = desk.watch
     is_reset = (watch.position == HEADER_AND_CRC) & (watch.header.command == RESET.code)
     with m.If(watch.ended & desk.frame.p.good & is_reset):
         m.d.comb += desk.go_to(0)
         m.d.sync += [desk.request.eq(watch.header), desk.lost.eq(0), *changes]
         m.next = "CLEAR"
+    if desk.watchdog:
+        with m.Elif(desk.watchdog.bites):
+            recover(m, desk, changes)
+
+
+def recover(m: Module, desk: Desk, changes: list) -> None:
+    """Reset the core, count that, and say so in the reply."""
+    m.d.comb += [desk.ports.abort.eq(1), *desk.go_to(RECOVERED_COUNT)]
+    m.d.sync += [desk.status.eq(RECOVERED.code), desk.has_result.eq(0), *desk.forgotten, *changes]
+    m.next = "TALLY"

@@ -4,7 +4,7 @@ from amaranth import Cat, Module, Mux, Signal
 
 from spikeloom.rtl_gen import protocol
 from spikeloom.rtl_gen.link.desk import HEADER_AND_CRC, OVERRUN, Desk
-from spikeloom.rtl_gen.protocol import BAD_CRC, BAD_LENGTH, NO_RESULT, NO_WEIGHTS, OK, UNKNOWN_COMMAND
+from spikeloom.rtl_gen.protocol import BAD_CRC, BAD_LENGTH, DAMAGED, NO_RESULT, NO_WEIGHTS, OK, UNKNOWN_COMMAND
 
 NEED_RESULT = protocol.READ, protocol.PROBE
 NEED_WEIGHTS = protocol.RUN, protocol.STREAM
@@ -14,7 +14,7 @@ def listen(m: Module, desk: Desk) -> None:
     """LISTEN: a frame into the memory, and a verdict at its end."""
     frame, write, watch = desk.frame, desk.write, desk.watch
     overlong = Signal()
-    counter = Signal(range(len(protocol.COUNTERS)))
+    counter = Signal(range(desk.map.who))
     full = desk.pointer == desk.map.depth
     right_length = Signal()
     known = Cat(watch.header.command == command.code for command in desk.commands).any()
@@ -56,8 +56,10 @@ def listen(m: Module, desk: Desk) -> None:
                 desk.answer.eq(~watch.stale & (watch.position >= HEADER_AND_CRC)),
                 desk.status.eq(counter),
             ]
-            for commands, there, missing in ((NEED_RESULT, desk.has_result, NO_RESULT),
-                                             (NEED_WEIGHTS, desk.has_weights, NO_WEIGHTS)):
+            needed = [(NEED_RESULT, desk.has_result, NO_RESULT), (NEED_WEIGHTS, desk.has_weights, NO_WEIGHTS)]
+            if desk.guard:
+                needed.insert(0, (NEED_WEIGHTS, ~desk.guard.damaged, DAMAGED))
+            for commands, there, missing in needed:
                 for command in filter(desk.offers, commands):
                     with m.If((counter == OK.code) & (watch.header.command == command.code) & ~there):
                         m.d.sync += desk.status.eq(missing.code)
@@ -89,5 +91,7 @@ def tally(m: Module, desk: Desk, then: dict[protocol.Command, tuple[str, list]])
     with m.State("CLEAR"):
         m.d.comb += [desk.ports.abort.eq(1), *desk.put(0), desk.advance.eq(1)]
         m.d.sync += [desk.has_result.eq(0), *desk.forgotten]
+        if desk.guard:
+            m.d.comb += desk.guard.clear.eq(1)
         with m.If(desk.pointer == desk.map.who - 1):
             m.next = "COMMAND"

@@ -7,6 +7,7 @@ from spikeloom.rtl_gen import protocol
 from spikeloom.rtl_gen.protocol import Identity
 
 LOAD_HEADER, DIGEST, PLACE = 2, 4, 2    # words before the weights of a LOAD request, of a digest, of a place
+CHECKSUM = 2        # words after the digest of a COMMIT, where there are any
 STREAM_HEADER = 2   # words before the values of a STREAM request
 
 
@@ -25,7 +26,12 @@ class MemoryMap:
 
     @property
     def who(self) -> int:
-        return len(protocol.COUNTERS)
+        return len(protocol.known(protocol.COUNTERS, self.identity.version))
+
+    @property
+    def passes(self) -> int:
+        """Where STATUS has what the guard counts."""
+        return [field.name for field in protocol.COUNTERS].index("passes")
 
     @property
     def scores(self) -> int:
@@ -48,7 +54,8 @@ class MemoryMap:
         identity = self.identity
         loads = LOAD_HEADER + identity.load_words
         streams = STREAM_HEADER + identity.stream_steps * identity.frame_words // identity.timesteps
-        return self.frame + {protocol.RUN: identity.frame_words, protocol.LOAD: loads, protocol.COMMIT: DIGEST,
+        commits = DIGEST + (CHECKSUM if identity.version >= protocol.WATCHED else 0)
+        return self.frame + {protocol.RUN: identity.frame_words, protocol.LOAD: loads, protocol.COMMIT: commits,
                              protocol.PROBE: PLACE, protocol.FETCH: PLACE, protocol.STREAM: streams}.get(command, 0)
 
     @property

@@ -3,6 +3,7 @@
 from amaranth import Module, Mux, Signal
 
 from spikeloom.rtl_gen.link.desk import Desk
+from spikeloom.rtl_gen.link.inference import recover
 from spikeloom.rtl_gen.protocol import NOT_THERE, PROBE
 
 
@@ -32,8 +33,12 @@ def probe(m: Module, desk: Desk) -> None:
         with m.If(~probe.there):
             m.d.sync += desk.status.eq(NOT_THERE.code)
             m.next = "COMMAND"
-    with m.State("PROBE"), m.If(probe.idle):
-        m.next = "MEMBRANE"
+    with m.State("PROBE"):
+        with m.If(probe.idle):
+            m.next = "MEMBRANE"
+        if desk.watchdog:
+            with m.Elif(desk.watchdog.bites):
+                recover(m, desk, [part.eq(0)])
     with m.State("MEMBRANE"):
         m.d.comb += [*desk.put(probe.membrane.word_select(part, 16)), desk.advance.eq(1)]
         m.d.sync += part.eq(part + 1)

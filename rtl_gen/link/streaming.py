@@ -3,7 +3,7 @@
 from amaranth import Module, Mux, Signal
 
 from spikeloom.rtl_gen.link.desk import Desk
-from spikeloom.rtl_gen.link.inference import abort_on_reset
+from spikeloom.rtl_gen.link.inference import end_early
 from spikeloom.rtl_gen.protocol import BAD_ORDER
 
 
@@ -50,7 +50,7 @@ def judge(m: Module, desk: Desk, streams: Streams) -> None:
             m.d.comb += desk.ports.recorder.restart.eq(1)
             with m.If(at == 0):
                 m.d.sync += [*streams.forgotten, streams.number.eq(streams.asked), desk.has_result.eq(0),
-                             desk.cycles.eq(0)]
+                             desk.cycles.eq(0), *desk.afresh]
             m.d.sync += [streams.repeatable.eq(1), streams.began.eq(at)]
             m.next = "POUR"
         with m.Else():
@@ -85,7 +85,7 @@ def pour(m: Module, desk: Desk, streams: Streams) -> None:
                 final = position == identity.timesteps - 1
                 m.d.sync += [word.eq(0), poured.eq(poured + 1), position.eq(Mux(final, 0, position + 1)),
                              ended.eq(final | (poured == identity.stream_steps - 1))]
-        abort_on_reset(m, desk, undone)
+        end_early(m, desk, undone)
     with m.State("GATHER"):
         m.d.comb += desk.running.eq(1)
         m.d.sync += cycles.eq(cycles + 1)
@@ -93,7 +93,7 @@ def pour(m: Module, desk: Desk, streams: Streams) -> None:
             m.d.comb += desk.go_to(desk.map.frame)
             m.d.sync += poured.eq(0)
             m.next = "NEXT"
-        abort_on_reset(m, desk, undone)
+        end_early(m, desk, undone)
 
 
 def answer(m: Module, desk: Desk, streams: Streams) -> None:

@@ -84,6 +84,7 @@ class UartTransmitter(wiring.Component):
     Parameters
     ----------
     divisor : clock cycles a bit.
+    recovers : whatever its registers hold, it is ready again after at most ten bits.
 
     Members
     -------
@@ -91,8 +92,8 @@ class UartTransmitter(wiring.Component):
     tx : Out(1)
     """
 
-    def __init__(self, divisor):
-        self._divisor = check.integer("divisor", divisor, MIN_DIVISOR, 1 << 30)
+    def __init__(self, divisor, *, recovers: bool = False):
+        self._divisor, self._recovers = check.integer("divisor", divisor, MIN_DIVISOR, 1 << 30), recovers
         super().__init__({"i": In(stream.Signature(8)), "tx": Out(1, init=1)})
 
     def elaborate(self, platform):
@@ -103,10 +104,12 @@ class UartTransmitter(wiring.Component):
 
         with m.If(timer != 0):
             m.d.sync += timer.eq(timer - 1)
-        with m.Elif(bits != 1):
+        with m.Elif(bits[1:].any() if self._recovers else bits != 1):
             m.d.sync += [bits.eq(bits >> 1), timer.eq(self._divisor - 1)]
         with m.Else():
             m.d.comb += self.i.ready.eq(1)
+            if self._recovers:
+                m.d.sync += bits.eq(1)      # a 0 that is no stop bit would never end
             with m.If(self.i.valid):
                 m.d.sync += [bits.eq(self.i.payload << 1 | 1 << 9), timer.eq(self._divisor - 1)]
         return m

@@ -1,6 +1,6 @@
 """The part of the host link that takes weights, and gives them back."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 
 from spikeloom.rtl_gen.link.desk import Desk
 from spikeloom.rtl_gen.link.memory_map import DIGEST
@@ -54,7 +54,7 @@ def load(m: Module, desk: Desk) -> None:
 
 
 def adopt(m: Module, desk: Desk) -> None:
-    """ADOPT, ADOPTED: each word of a digest into the identity."""
+    """ADOPT, ADOPTED: each word of a digest into the identity. CHECKSUM and two more: what the guard expects."""
     word = Signal(range(DIGEST))
     with m.State("ADOPT"):
         m.d.comb += [desk.read.en.eq(1), *desk.go_to(desk.map.digest + word)]
@@ -64,5 +64,50 @@ def adopt(m: Module, desk: Desk) -> None:
         m.d.sync += word.eq(word + 1)
         m.next = "ADOPT"
         with m.If(word == DIGEST - 1):
-            m.d.sync += desk.has_weights.eq(1)
+            if desk.guard:
+                m.next = "CHECKSUM"
+            else:
+                m.d.sync += desk.has_weights.eq(1)
+                m.next = "COMMAND"
+    if desk.guard:
+        checksum = Signal(32)
+        m.d.comb += desk.guard.expected.eq(checksum)
+        with m.State("CHECKSUM"):
+            m.d.comb += [desk.read.en.eq(1), desk.advance.eq(1)]
+            m.next = "LOW-WORD"
+        with m.State("LOW-WORD"):
+            m.d.comb += desk.read.en.eq(1)
+            m.d.sync += checksum[:16].eq(desk.read.data)
+            m.next = "HIGH-WORD"
+        with m.State("HIGH-WORD"):
+            m.d.sync += [checksum[16:].eq(desk.read.data), desk.has_weights.eq(1)]
             m.next = "COMMAND"
+
+
+def report(m: Module, desk: Desk) -> None:
+    """REPORT, PASSES, DAMAGES: what the guard has counted, to where STATUS looks for it."""
+    with m.State("REPORT"):
+        m.d.comb += desk.go_to(desk.map.passes)
+        m.next = "PASSES"
+    with m.State("PASSES"):
+        m.d.comb += [*desk.put(desk.guard.passes), desk.advance.eq(1)]
+        m.next = "DAMAGES"
+    with m.State("DAMAGES"):
+        m.d.comb += desk.put(desk.guard.damages)
+        m.next = "COMMAND"
+
+
+def watch(m: Module, desk: Desk, fsm) -> None:
+    """After all states: the guard's use of the stream of weights, and when it begins anew."""
+    guard, load = desk.guard, desk.ports.load
+    names = [name for name in ("LOAD", "READ", "BACK") if name in fsm.encoding]
+    taken = Cat(fsm.ongoing(name) for name in names).any()
+    m.d.comb += [
+        guard.free.eq(fsm.ongoing("LISTEN")),
+        guard.restart.eq(taken | ~desk.has_weights),
+        guard.forget.eq(~desk.has_weights),
+        guard.fetched.eq(desk.ports.fetched),
+        guard.load.ready.eq(load.ready),
+    ]
+    with m.If(~taken):
+        m.d.comb += [load.valid.eq(guard.load.valid), load.payload.eq(guard.load.payload)]

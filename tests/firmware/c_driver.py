@@ -73,7 +73,8 @@ class Weights(ctypes.Structure):
 
 
 class Expected(ctypes.Structure):
-    _fields_ = [("digest", c_uint8 * 8), ("plan", c_uint8 * 8), ("layers", c_size_t), ("weights", POINTER(Weights))]
+    _fields_ = [("digest", c_uint8 * 8), ("plan", c_uint8 * 8), ("checksum", c_uint32), ("layers", c_size_t),
+                ("weights", POINTER(Weights))]
 
 
 class State(ctypes.Structure):
@@ -126,6 +127,7 @@ def expected(plan) -> Expected:
     loaded = c_network.pieces(plan)
     if loaded:
         network.plan = (c_uint8 * 8)(*linked.plan_digest(plan))
+        network.checksum = linked.checksum(plan)
         network.layers = len(loaded)
         network.weights = (Weights * len(loaded))(*(
             Weights(layer, rows, rows * row_words, len(given), (c_uint16 * len(given))(*given.tolist()))

@@ -27,7 +27,8 @@ RANGES = {"inputs": (0, 1, 1 << 16, (1 << 16) + 1), "value_bits": (0, 1, 16, 17)
           "frame_words": (0, 1, 1 << 28, (1 << 28) + 1), "timesteps": (0, 1, 4096, 4097),
           "outputs": (0, 1, 1 << 16, (1 << 16) + 1), "score_words": (0, 1, 4, 5), "readout": (0, 4, 5),
           "membrane_words": (0, 2, 3), "readback": (0, 1, 2), "probe_neurons": (0, 0xffff),
-          "stream_steps": (0, 4096, 4097), "queue": (0, 0xffff), "load_words": (0, 0xffff), "version": (0, 0xffff)}
+          "stream_steps": (0, 4096, 4097), "queue": (0, 0xffff), "load_words": (0, 0xffff),
+          "version": (0, 3, 4, 0xffff), "guard": (0, 1 << 31), "watchdog": (0, (1 << 32) - 1)}
 REASONS = {"stay silent": "SPIKELOOM_SILENT", "send damaged replies": "SPIKELOOM_DAMAGED_REPLIES",
            "find every request damaged": "SPIKELOOM_DAMAGED_REQUESTS", "refuse it with": "SPIKELOOM_REFUSED",
            "must answer by the protocol": "SPIKELOOM_BAD_REPLY", "speak protocol version": "SPIKELOOM_OTHER_VERSION",
@@ -111,7 +112,9 @@ def test_both_drivers_make_the_same_of_any_answers(library, answers):
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in RANGES.items() for value in values])
 def test_both_drivers_accept_the_same_identities(library, name, value):
     fields = list(vars(IDENTITY))
-    packed = struct.pack(protocol.layout(protocol.IDENTITY), *(vars(IDENTITY) | {name: value}).values())
+    who = vars(IDENTITY) | {"version": 4 if name in ("guard", "watchdog") else 3} | {name: value}
+    table = protocol.known(protocol.IDENTITY, who["version"] if who["version"] in protocol.VERSIONS else 3)
+    packed = struct.pack(protocol.layout(table), *(who[field.name] for field in table))
     answer = frame(bytes([protocol.IDENTIFY.code | 0x80, 1, 0]) + packed)
     assert set(RANGES) | {"digest", "plan"} == set(fields)
     device = CDevice(library, Pieces(answer), tries=1)

@@ -44,7 +44,8 @@ def test_inferences_are_the_reference_s(library, seed):
     assert {name: (bytes(value) if name in ("digest", "plan") else value)
             for name, value in ((name, getattr(who, name)) for name, _ in who._fields_)} == vars(told)
     check_inferences(device, network, random_frames(network, seed, 3))
-    assert device.status() == {"frames": 8, "bad_crc": 0, "bad_length": 0, "unknown_command": 0, "overruns": 0}
+    assert device.status() == {"frames": 8, "bad_crc": 0, "bad_length": 0, "unknown_command": 0, "overruns": 0,
+                               "passes": 0, "damaged": 0, "recovered": 0}
     device.reset()
     assert device.status()["frames"] == 1
     with pytest.raises(CError, match="^SPIKELOOM_NO_RESULT$"):

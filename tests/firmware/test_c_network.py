@@ -84,7 +84,7 @@ def test_the_network_s_facts(tmp_path):
     assert plan.network.digest in text
     expected = (ctypes.c_uint8 * 16).in_dll(library, "network_expected")
     assert bytes(expected) == bytes.fromhex(plan.network.digest)[:8] + linked.plan_digest(plan)
-    replies = (who.pack(), bytes(2 * who.outputs * who.score_words) + bytes(6))
+    replies = (bytes(struct.calcsize(protocol.layout(protocol.IDENTITY))), bytes(2 * who.outputs * who.score_words) + bytes(6))
     assert ctypes.c_uint.in_dll(library, "buffer_bytes").value == 3 + max(map(len, replies))
     probed = linked.identity(plan, Extras(probe=True))
     assert defined["LARGE_BUFFER"] >= 3 + 2 * probed.probe_neurons * probed.membrane_words > 3
@@ -117,8 +117,11 @@ def test_the_header_is_the_protocol_s_table(tmp_path):
               "SPIKELOOM_READOUT_FIRST_SPIKE": READOUTS.index("first-spike"),
               **{f"SPIKELOOM_COMMAND_{command.name}": command.code for command in protocol.COMMANDS},
               **{f"SPIKELOOM_STATUS_{status.name}": status.code for status in protocol.STATUSES},
-              **{f"SPIKELOOM_{name.upper()}_BYTES": struct.calcsize(protocol.layout(table))
-                 for name, table in c_protocol.STRUCTURES.items()}}
+              "SPIKELOOM_WATCHED_VERSION": protocol.WATCHED,
+              **{f"SPIKELOOM_{name.upper()}_BYTES": struct.calcsize(protocol.layout(protocol.known(table, 3)))
+                 for name, table in c_protocol.STRUCTURES.items()},
+              **{f"SPIKELOOM_{name.upper()}_MORE_BYTES": struct.calcsize(protocol.layout(table))
+                 for name, table in c_protocol.STRUCTURES.items() if name != "result"}}
     write_protocol(tmp_path)
     checks = "".join(f"typedef char check_{k}[{name} == {value} ? 1 : -1];\n"
                      for k, (name, value) in enumerate(wanted.items()))

@@ -156,7 +156,7 @@ def test_another_version_is_refused():
     line = Scripted(frame(reply))
     with pytest.raises(LinkError) as error, Device(line):
         pass
-    assert str(error.value) == "the device on the script must speak protocol version 3, not 1"
+    assert str(error.value) == "the device on the script must speak protocol version 3 or 4, not 1"
     assert line.closed
 
 
@@ -167,7 +167,7 @@ def test_another_version_is_refused():
     (frame(b"\x84\x33\x00"), "stay silent"),
     (frame(b"\x84\x01\x01"), "find every request damaged"),
     (frame(b"\x84\x01\x03"), "refuse it with UNKNOWN_COMMAND"),
-    (frame(b"\x84\x01\x09"), "refuse it with status 9"),
+    (frame(b"\x84\x01\x7f"), "refuse it with status 127"),
 ])
 def test_no_good_reply(answer, reason):
     line = Scripted(answer, answer, answer)

@@ -28,11 +28,19 @@ def test_there_is_room_for_weights(frame_words, load_words, depth):
     assert memory.depth == depth
 
 
+@pytest.mark.parametrize("version", protocol.VERSIONS)
 @pytest.mark.parametrize("command", [c for c in protocol.COMMANDS if identity().offers(c)])
-def test_a_reply_is_as_long_as_its_table(command):
-    start, stop = MemoryMap(identity=identity()).reply(command)
+def test_a_reply_is_as_long_as_its_table(command, version):
+    start, stop = MemoryMap(identity=identity(version=version)).reply(command)
     sizes = {"u8": 1, "u16": 2, "u32": 4, "8 bytes": 8, "scores": 20}
-    assert 2 * (stop - start) == sum(sizes[field.kind] for field in command.reply)
+    assert 2 * (stop - start) == sum(sizes[field.kind] for field in protocol.known(command.reply, version))
+
+
+def test_a_watched_device_has_more_counters_and_a_checksum():
+    memory = MemoryMap(identity=identity(version=protocol.WATCHED, load_words=3))
+    assert memory.reply(protocol.STATUS) == (0, 8) and memory.passes == 5
+    assert memory.reply(protocol.IDENTIFY) == (8, 35) and memory.digest == 9
+    assert memory.crc(protocol.COMMIT) == memory.frame + 6
 
 
 def test_the_identity_is_there_from_the_start():
