@@ -5,6 +5,7 @@ the frames, and what was wrong when it was kept. Loading one executes nothing.
 """
 
 import dataclasses
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -122,11 +123,14 @@ def load(path: Path) -> tuple[Case, Failure | None]:
 
 
 def _made(kind: type, thing: str, value: object):
-    return kind(**_fields(thing, value, {field.name for field in dataclasses.fields(kind)}))
+    """An instance from its fields; a field that an older file does not know has its default."""
+    known = dataclasses.fields(kind)
+    names = {field.name for field in known if field.default is dataclasses.MISSING}
+    return kind(**_fields(thing, value, names, {field.name for field in known}))
 
 
-def _fields(thing: str, value: object, names: set[str]) -> dict:
-    if not isinstance(value, dict) or set(value) != names:
+def _fields(thing: str, value: object, names: set[str], optional: Set[str] = frozenset()) -> dict:
+    if not isinstance(value, dict) or not names <= set(value) <= names | optional:
         found = sorted(value) if isinstance(value, dict) else value
         raise FileError(f"{thing} must have the fields {sorted(names)}, not {str(found)[:200]}")
     return value

@@ -20,6 +20,7 @@ from spikeloom.rtl_gen.memories import MemoryRules
 from spikeloom.rtl_gen.plan import LayerPlan, Plan
 from spikeloom.rtl_gen.probe import probed_layers
 from spikeloom.rtl_gen.roomy import roomy
+from spikeloom.sim import random_maps
 from spikeloom.sim.cases import Case
 from spikeloom.sim.random_maps import random_conv_network
 from spikeloom.sim.random_networks import ENCODERS, random_frames, random_network, random_plan
@@ -66,13 +67,21 @@ def _stretched(rng: np.random.Generator, network: Network) -> Network:
         if not isinstance(layer.synapses, Dense) and rng.random() < 0.2:
             decay = Decay.shift_leak(int(rng.integers(1, 5)))
             layer = replace(layer, neurons=replace(layer.neurons, synaptic_decay=decay,
-                                                   synaptic_bits=int(rng.integers(2, 33))))
+                                                   synaptic_bits=int(rng.choice([2, 32, rng.integers(2, 33)]))))
         layers[k] = _widest(rng, network, k, layer) if rng.random() < 0.02 else layer
-        pools = [j for j in range(k - 1) if layers[j].neurons is None and layers[j].size == layer.size]
-        if pools and layer.residual is None and rng.random() < 0.5:
-            residual = Residual(source=int(rng.choice(pools)), weight=int(rng.choice([-2, -1, 1, 4])))
-            layers[k] = replace(layer, residual=residual)
+    pools = [k for k, layer in enumerate(layers) if layer.neurons is None]
+    if pools and not any(layer.residual for layer in layers) and rng.random() < 0.15:
+        layers = _around_pool(rng, network, layers, int(rng.choice(pools)))
     return replace(network, layers=tuple(layers))
+
+
+def _around_pool(rng: np.random.Generator, network: Network, layers: list[Layer], pool: int) -> list[Layer]:
+    """With two convolutions of the pool's own shape behind it, and a residual around them."""
+    shape = layers[pool].synapses.output
+    inner = random_maps._conv(rng, shape, network.output_range(pool), alike=True)
+    outer = random_maps._conv(rng, shape, (0, 1), alike=True)
+    outer = replace(outer, residual=Residual(source=pool, weight=int(rng.choice([-2, -1, 1, 4]))))
+    return [*layers[:pool + 1], inner, outer, *layers[pool + 1:]]
 
 
 def _widest(rng: np.random.Generator, network: Network, k: int, layer: Layer) -> Layer:
