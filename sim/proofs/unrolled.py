@@ -10,7 +10,9 @@ from spikeloom.errors import ToolError
 
 _DEFINITION = re.compile(
     r"^\(define-fun (\|[^|]+\|) \(\(state \|top_s\|\)(?: \(next_state \|top_s\|\))?\) ", re.MULTILINE)
-_CALL = re.compile(r"\((\|[^|]+\|) (next_)?state\)")
+_CALL = re.compile(r"\(\|([^|]+)\| state\)")
+_NEXT = re.compile(r"\(= (.+) \(\|([^|]+)\| next_state\)\)\s*$", re.MULTILINE)
+_FIELD = re.compile(r"(\(= )?\(\(_ extract \d+ \d+\) state\)( #b1\))?")
 _SOLVER = """import sys
 from bitwuzla import Options, Parser, TermManager
 Parser(TermManager(), Options()).parse(sys.stdin.read(), parse_file=False)
@@ -50,15 +52,17 @@ class Design:
     def __init__(self, text: str, messages: dict[str, str]):
         found = list(_DEFINITION.finditer(text))
         ends = [match.start() for match in found[1:]] + [len(text)]
-        self.functions, self.next = [], "true"
+        self.fields, self.functions, self.next = {}, [], {}
         for match, end in zip(found, ends, strict=True):
             body = re.sub(r"; .*$", "", text[match.end():end], flags=re.MULTILINE).strip()
             sort, body = re.match(r"(Bool|\(_ BitVec \d+\))\s+(.*)\)\s*$", body, re.DOTALL).groups()
-            if match[1] == "|top_t|":
-                self.next = body
-            else:
-                self.functions.append((match[1].strip("|"), sort, body))
-        self.bits = int(re.search(r"\(define-sort \|top_s\| \(\) \(_ BitVec (\d+)\)\)", text)[1])
+            name = match[1].strip("|")
+            if name == "top_t":
+                self.next = {there: now for now, there in _NEXT.findall(body)}
+            elif _FIELD.fullmatch(body):
+                self.fields[name] = sort
+            elif name != "top_is":
+                self.functions.append((name, sort, body))
         registers = re.findall(r'^; yosys-smt2-witness .*"smtname": (\d+), .*"type": "reg"', text, re.MULTILINE)
         self.registers = [f"top#{number}" for number in dict.fromkeys(registers)]
         wires = re.findall(r"^; yosys-smt2-wire (\S+) \d+", text, re.MULTILINE)
@@ -86,11 +90,10 @@ class Design:
         """The question, as SMT-LIB: `clocks` clocks with a violation."""
         lines = ["(set-logic QF_BV)", "(set-option :produce-models true)"]
         for k in range(clocks):
-            lines.append(f"(declare-const |s@{k}| (_ BitVec {self.bits}))")
+            lines += [f"(define-fun |{name}@{k}| () {sort} {_at(self.next[name], k - 1)})" if k and name in self.next else
+                      f"(declare-const |{name}@{k}| {sort})" for name, sort in self.fields.items()]
             lines += [f"(define-fun |{name}@{k}| () {sort} {_at(body, k)})" for name, sort, body in self.functions]
             lines.append(f"(assert |top_u@{k}|)")
-            if k:
-                lines.append(f"(assert {_at(self.next, k - 1)})")
         if reset:
             kept = " ".join(f"|top_a@{k}|" for k in range(clocks))
             return [*lines, "(assert |top_i@0|)", f"(assert (not (and true {kept})))"]
@@ -131,9 +134,8 @@ def solved(text: str, timeout: float) -> str:
 
 
 def _at(body: str, k: int) -> str:
-    """A formula over a state (and the next) as one over clock `k` (and the next)."""
-    body = _CALL.sub(lambda call: f"|{call[1].strip('|')}@{k + bool(call[2])}|", body)
-    return re.sub(r"\bstate\b", f"|s@{k}|", body)
+    """A formula over a state as one over clock `k`."""
+    return _CALL.sub(rf"|\1@{k}|", body)
 
 
 def _integer(value: str) -> int:

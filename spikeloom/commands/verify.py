@@ -4,14 +4,16 @@ At level 1, the RTL, the volume path compiles it with CXXRTL and answers all sam
 on Verilator (and on Icarus where it is found). At level 2, the netlist, and at level 3, what was routed, a build for
 the board answers at its pins over its host link, under cocotb: every score and every class, and every spike, seen in
 the layers' own flip-flops. The build is the one in the folder for results, or else is made there. Samples are the files
-DATASET-100-images.idx.gz beside the network, else the test split of its data set, else random values. Exit code 1 if
-anything differs.
+DATASET-100-images.idx.gz beside the network, else the test split of its data set, else random values. At level 4 an SMT
+solver proves claims about the components, at this network's sizes, for all inputs and states. Exit code 1 if anything
+differs, or a claim is refuted or not decided.
 """
 
 from pathlib import Path
 
 from spikeloom import commands, report, terminal
 from spikeloom.commands import _samples as samples
+from spikeloom.errors import SpikeloomError
 from spikeloom.qsnn import load
 
 EXAMPLE = "spikeloom verify examples/mnist-icebreaker.qsnn"
@@ -20,8 +22,11 @@ EXAMPLE = "spikeloom verify examples/mnist-icebreaker.qsnn"
 def add(parser) -> None:
     commands.network_argument(parser)
     commands.plan_arguments(parser)
-    parser.add_argument("--level", choices=("1", "2", "3", "all"), default="1",
-                        help="1: RTL, 2: netlist after synthesis, 3: routed design or bitstream (default: 1)")
+    parser.add_argument("--level", choices=("1", "2", "3", "4", "all"), default="1",
+                        help="1: RTL, 2: netlist after synthesis, 3: routed design or bitstream, 4: proofs "
+                        "(default: 1)")
+    parser.add_argument("--timeout", type=float, default=120, metavar="S",
+                        help="seconds for each proof of level 4 (default: 120)")
     parser.add_argument("--images", type=Path, metavar="IDX", help="uint8 images, IDX, may be gzipped")
     parser.add_argument("--labels", type=Path, metavar="IDX", help="their labels, for the accuracy")
     parser.add_argument("--test-set", action="store_true", help="the whole test split of the network's data set")
@@ -44,29 +49,37 @@ def run(arguments) -> int:
     plan = commands.planned(arguments, network)
     chosen = samples.choose(arguments.network, network, images=arguments.images, labels=arguments.labels,
                             test_set=arguments.test_set, random_count=arguments.random).first(arguments.samples)
-    levels = (1, 2, 3) if arguments.level == "all" else (int(arguments.level),)
-    found = []
+    levels = (1, 2, 3, 4) if arguments.level == "all" else (int(arguments.level),)
+    if not 0 < arguments.timeout <= 1e6:
+        raise SpikeloomError(f"--timeout must be a number of seconds above 0, not {arguments.timeout:g}")
+    found, proven = [], []
     if 1 in levels:
         paths = ("volume", "cocotb") if arguments.path == "both" else (arguments.path,)
         found += compare(plan, chosen, paths=paths, cocotb_samples=arguments.cocotb_samples)
-    if levels != (1,):
+    if {2, 3} & {*levels}:
         build = finished(plan, arguments.board, commands.folder(arguments))
         few = chosen.first(arguments.cocotb_samples)
-        found += [compare_gates(build, few, level) for level in levels if level > 1]
+        found += [compare_gates(build, few, level) for level in levels if level in (2, 3)]
+    if 4 in levels:
+        proven = prove(plan, arguments.timeout)
     drawn = None
     if arguments.wave:
         drawn = waveform(plan, chosen.first(arguments.wave_samples), commands.folder(arguments))
     summary, folder = commands.plan_summary(plan), commands.folder(arguments)
     kept = [row for row in earlier(folder, network, summary).get("verify", []) if row.get("level") not in levels]
-    rows = parts(found)
+    rows = parts(found) | ({"proofs": [record.row() for record in proven]} if proven else {})
     whole = report.merge(folder, network, rows | {"verify": kept + rows["verify"]}, plan=summary)
     wrong = sum(record.mismatches for record in found) + (drawn.comparison.mismatches if drawn else 0)
+    wrong += sum(record.failed for record in proven)
     if arguments.json:
         terminal.dump(whole)
         return int(wrong > 0)
     share = accuracy(network, chosen)
     print(f"{len(chosen.frames):,} samples: {chosen.origin}" + ("" if share is None else f"; accuracy {share:.2%}"))
-    show(found)
+    if found:
+        show(found)
+    if proven:
+        show_proofs(proven)
     if drawn:
         print(f"waveform: {drawn.waveform}; gtkwave {drawn.save_file}")
     return int(wrong > 0)
@@ -93,6 +106,13 @@ def waveform(plan, chosen: samples.Samples, folder: Path):
     from spikeloom.sim import waves
     with terminal.progress("waveform"):
         return waves.write(plan, chosen.frames, folder / "waves.fst")
+
+
+def prove(plan, timeout: float, seconds: dict[str, float] | None = None) -> list:
+    """Prove with progress; see `spikeloom.sim.proofs.verify`."""
+    from spikeloom.sim.proofs import verify
+    with terminal.progress("verify level 4", seconds) as update:
+        return verify(plan, timeout=timeout, progress=lambda what, done, total: update(done, total, what))
 
 
 def earlier(folder: Path, network, summary: dict) -> dict:
@@ -151,3 +171,15 @@ def show(found: list) -> None:
             print(f"level {record.level}: {record.unseen_spikes:,} spikes were not compared: no flip-flop holds them")
         if record.first_mismatch:
             print(record.first_mismatch)
+
+
+def show_proofs(proven: list) -> None:
+    """Print what was proven, and how each claim fails that does."""
+    rows = [(", ".join(map(str, record.proof.layers)) or "-", record.proof.component, record.proof.claim,
+             record.proof.size, record.verdict.method, f"{record.verdict.seconds:.1f}", record.verdict.result)
+            for record in proven]
+    terminal.show(rows, columns=("layers", "component", "claim", "size", "method", "seconds", "verdict"))
+    for record in proven:
+        if record.failed:
+            print(f"{record.proof.component}, {record.proof.claim}: "
+                  f"{record.verdict.trace or record.verdict.reason}")
