@@ -84,7 +84,8 @@ def test_the_network_s_facts(tmp_path):
     assert plan.network.digest in text
     expected = (ctypes.c_uint8 * 16).in_dll(library, "network_expected")
     assert bytes(expected) == bytes.fromhex(plan.network.digest)[:8] + linked.plan_digest(plan)
-    replies = (bytes(struct.calcsize(protocol.layout(protocol.IDENTITY))), bytes(2 * who.outputs * who.score_words) + bytes(6))
+    identified, result = (struct.calcsize(protocol.layout(table)) for table in (protocol.IDENTITY, protocol.RESULT))
+    replies = (bytes(identified), bytes(2 * who.outputs * who.score_words + result))
     assert ctypes.c_uint.in_dll(library, "buffer_bytes").value == 3 + max(map(len, replies))
     probed = linked.identity(plan, Extras(probe=True))
     assert defined["LARGE_BUFFER"] >= 3 + 2 * probed.probe_neurons * probed.membrane_words > 3
