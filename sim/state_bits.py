@@ -9,7 +9,7 @@ from spikeloom.errors import SpikeloomError
 KINDS = {
     "weights": "memories of weights, and of where the rows of sparse weights begin",
     "constants": "memories of thresholds and biases",
-    "membranes": "what neurons remember: V, late reset, refractory time, synaptic current; references of a delta encoder",
+    "membranes": "what neurons remember: V, late reset, refractory time, synaptic current; a delta encoder's values",
     "sums": "accumulators, and operands on their way through a pipeline",
     "fifos": "frames, events and spikes that wait or are on their way: queues, vectors, serializers",
     "scores": "what the readout gathers",
@@ -21,24 +21,31 @@ _MEMORIES = {
     "biases": "constants", "state": "membranes", "references": "membranes", "sums": "sums", "bank": "fifos",
     "scores": "scores", "store": "fifos", "bitmap": "fifos",
 }
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Names of registers, without numbers: those of control mean the same everywhere, the others say what passes through.
-_CONTROL = frozenset("""
+_CONTROL = _names("""
     at_column at_row base begin beyond block busy came channel chunk clearing collects column column_tap cooling count
     drains end end_index even event excess far fill final first first_tap first_word flags fsm_state group groups_left
     have index last left leaving__valid like load low mark middle near next_address none now number o__valid odd on
     outside part place position read__addr remaining restart row row_tap scanning sends short signal signature__addr
     slot spilling start state step taken tap trace__group turn until valid waiting waits went write__addr
-""".split())
-_PASSING = frozenset("""
+""")
+_PASSING = _names("""
     bits code common common_level common_three count_level count_three current data decayed drain drained_common frame
     held i__payload item kept late leaving__payload membrane negated o o__payload old out port__data read__data rest
     signature__data spike spiked spikes sum sum_common term terms three threshold v value vector wait word
-""".split())
+""")
+# The same names are counters in these components.
 _COUNTERS = {("footprint", "word"), ("vector", "out"), ("source", "word"), ("encoder", "word"), ("vector", "word")}
-_WAITING = frozenset("""
+_WAITING = _names("""
     collector copies deserializer encoder end footprint fork frame late queue repeater serializer skid source vector
     waiting
-""".split())
+""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +79,7 @@ class Store:
 def kind_of(name: str, memory: bool) -> str:
     """The kind of the memory or register `name`. Raises `SpikeloomError` for one that nobody has thought of."""
     path, last = _path(name)
-    if memory:
-        kind = "sums" if last == "store" and "held" in path else _MEMORIES.get(last)
-    else:
-        kind = _register(path, last)
+    kind = _memory(path, last) if memory else _register(path, last)
     if kind is None:
         raise SpikeloomError(f"{'memory' if memory else 'register'} must be of a known kind, not {name!r}")
     return kind
@@ -88,6 +92,10 @@ def _path(name: str) -> tuple[Sequence[str], str]:
     *path, last = name.split(" ")
     last = re.sub(r"^s\d+_|\$\d+$|^\$", "", last)
     return [re.sub(r"\d+", "", part) for part in path], re.sub(r"[_\d]*\d[_\d]*", "_", last).strip("_")
+
+
+def _memory(path: Sequence[str], last: str) -> str | None:
+    return "sums" if last == "store" and "held" in path else _MEMORIES.get(last)
 
 
 def _register(path: Sequence[str], last: str) -> str | None:
