@@ -79,17 +79,18 @@ def moves(port) -> Value:
     return port.valid & port.ready
 
 
-def obeyed(m: Module, port, name: str, claim=Assert, payload: Value | None = None) -> None:
+def obeyed(m: Module, port, name: str, claim=Assert, payload: Value | None = None) -> Signal:
     """Rule 3: what `port` offers stays until it is taken. A claim of an output, of an input an assumption.
 
-    `payload` is what must stay of the payload, where it is not all.
+    `payload` is what must stay of the payload, where it is not all. Returns whether it was stalled in the clock before.
     """
     payload = bits(port.payload) if payload is None else payload
     stalled, was = Signal(name=f"{name}_stalled"), Signal(len(payload), name=f"{name}_was")
     m.d.sync += [stalled.eq(port.valid & ~port.ready), was.eq(payload)]
     m.d.comb += claim(~stalled | (port.valid & (payload == was)), f"{name} holds while it is stalled")
+    return stalled
 
 
-def assumed(m: Module, port, name: str = "i") -> None:
-    """Rule 3 of an input."""
-    obeyed(m, port, name, Assume)
+def assumed(m: Module, port, name: str = "i") -> Signal:
+    """Rule 3 of an input. Returns whether it was stalled in the clock before."""
+    return obeyed(m, port, name, Assume)

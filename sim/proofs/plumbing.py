@@ -9,16 +9,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from spikeloom.rtl_gen.delay import Delay
+from spikeloom.rtl_gen.deserializer import Deserializer
 from spikeloom.rtl_gen.fork import Fork
+from spikeloom.rtl_gen.packer import Packer
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.rtl_gen.queue import Queue
 from spikeloom.rtl_gen.relay import Relay
 from spikeloom.rtl_gen.repeater import Repeater
 from spikeloom.rtl_gen.serializer import Serializer
 from spikeloom.rtl_gen.skid import Skid
+from spikeloom.rtl_gen.skip import Skip
 from spikeloom.rtl_gen.source import EventRepeater
 from spikeloom.sim.proofs import Proof
 from spikeloom.sim.proofs.carried import QueueCarries, RelayCarries, SkidCarries
+from spikeloom.sim.proofs.groups import DeserializerGathers, PackerPacks, SkipGathers
 from spikeloom.sim.proofs.harness import Harness
 from spikeloom.sim.proofs.parts import Part, parts
 from spikeloom.sim.proofs.repeated import EventsRepeat, ForkGives, RepeaterRepeats

@@ -37,8 +37,8 @@ class RepeaterRepeats(Harness):
     """A `Repeater` with packets of at most `depth` transfers: each is followed at one arbitrary place.
 
     Claimed: in the first round what leaves is what comes, in the same clock; in each further one, until there were
-    `times` of them and before the next packet is taken, the transfers of the same packet leave in their order, `end` with
-    its last, and `last` as the packet has it.
+    `times` of them and before the next packet is taken, the transfers of the same packet leave in their order, `end`
+    with its last, and `last` as the packet has it.
     """
 
     def __init__(self, dut: Repeater, **free):
@@ -81,7 +81,7 @@ class RepeaterRepeats(Harness):
             Assert(~passing | (moves(i) == moves(o)), "what comes in the first round leaves at once"),
             Assert(~passing | (o.valid == i.valid), "what is offered in the first round is passed on"),
             Assert(~(passing & o.valid) | (o_item == i_item), "the first round has what came"),
-            Assert(~(passing & o.valid & o_end) | (o.p.last == (0 if dut.last_once else i.p.last)), "last, first round"),
+            Assert(~(passing & o.valid & o_end) | (o.p.last == (0 if dut.last_once else i.p.last)), "last at first"),
             Assert(passing | ~moves(i), "nothing is taken while repeating"),
             Assert(~o.valid | (o_end == ends), "end comes with the last transfer"),
             Assert(passing | ~o.valid | ~o_end | (o.p.last == out_last), "last of a repetition"),
