@@ -50,6 +50,12 @@ _WAYS = {
     Delay: _Way(harness=DelayDelays, claim="each timestep as much later", size="{empty} empty and {passed} passed"),
     Serializer: _Way(harness=SerializerSends, claim="each lane's event once, in its timestep",
                      size="{neurons} neurons, {lanes} lanes, {ahead} ahead"),
+    Deserializer: _Way(harness=DeserializerGathers, claim="each event in its group, lane and timestep",
+                       size="{groups} groups, {lanes} lanes"),
+    Skip: _Way(harness=SkipGathers, claim="each event, weighted, in its group, lane and timestep",
+               size="{neurons} neurons, {lanes} lanes"),
+    Packer: _Way(harness=PackerPacks, claim="each item in its place and timestep",
+                 size="{lanes} lanes, short of {short}; up to 65,000 items"),
 }
 
 
