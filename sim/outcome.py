@@ -36,7 +36,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Observation(Outcome):
-    """What hardware answered, always with its trace.
+    """What hardware answered, with its trace if that was looked at.
 
     Parameters
     ----------

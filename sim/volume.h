@@ -50,10 +50,14 @@ inline int64_t signed_field(const uint32_t *data, int64_t at, int64_t width) {
     return int64_t(field(data, at, width) ^ sign) - int64_t(sign);
 }
 
+// A design may have an input `mutant`: see `sim/mutation.py`.
+template <class Core> auto mutant(Core &core, int) -> decltype(chunks(core.p_mutant)) { return chunks(core.p_mutant); }
+template <class Core> Chunks mutant(Core &, long) { return nullptr; }
+
 struct TracePorts { Chunks valid, group, spikes, membranes; };
 
 struct Ports {
-    Chunks clk, rst, i_valid, i_ready, i_payload, o_valid, o_ready, o_payload;
+    Chunks clk, rst, i_valid, i_ready, i_payload, o_valid, o_ready, o_payload, mutant;
     std::vector<TracePorts> traces;
     virtual ~Ports() {}
     virtual void step() = 0;
@@ -84,6 +88,7 @@ struct Run {
     int64_t watch_layer, watch_event, watch_cycle;
     const char *waves;
     int64_t waves_from, waves_to;
+    int64_t mutant, interrupt;
     int64_t (*progress)(int64_t);  // other than 0: stop
     int64_t total_cycles, error, error_layer, error_inference, error_cycle;
 };
@@ -227,6 +232,26 @@ class Driver {
 #endif
     }
 
+    void reset() {
+        top.rst[0] = 1;
+        for (int k = 0; k < 4; k++) { top.clk[0] = k & 1; top.step(); }
+        top.rst[0] = 0;
+    }
+
+    // What a reset cuts short: the same transfers, results taken every second cycle, nothing looked at.
+    void work() {
+        for (int64_t k = 0, at = 0; k < run.interrupt; k++) {
+            top.clk[0] = 0;
+            top.i_valid[0] = 1;
+            top.o_ready[0] = k & 1;
+            put(run.payloads + at * words);
+            top.step();
+            at = (at + top.i_ready[0]) % run.starts[run.inferences];
+            top.clk[0] = 1;
+            top.step();
+        }
+    }
+
     void open_waves() {
 #ifdef WAVES
         if (!run.waves) return;
@@ -245,9 +270,9 @@ public:
 
     void go() {
         open_waves();
-        top.rst[0] = 1;
-        for (int k = 0; k < 4; k++) { top.clk[0] = k & 1; top.step(); }
-        top.rst[0] = 0;
+        if (top.mutant) top.mutant[0] = uint32_t(run.mutant);
+        reset();
+        if (run.interrupt) { work(); reset(); }
         for (int64_t b = 0; b < run.inferences; b++) {
             int64_t upto = run.starts[run.pipelined ? run.inferences : b + 1];
             int64_t done = run.pipelined ? run.inferences : b + 1;
@@ -273,6 +298,7 @@ public:
             clk = C(p_clk); rst = C(p_rst);                                               \
             i_valid = C(p_i____valid); i_ready = C(p_i____ready); i_payload = C(p_i____payload); \
             o_valid = C(p_o____valid); o_ready = C(p_o____ready); o_payload = C(p_o____payload); \
+            mutant = spikeloom::mutant(core, 0);                                          \
             traces_of_layers                                                              \
         }                                                                                 \
         void step() override { core.step(); }                                             \

@@ -18,8 +18,9 @@ from spikeloom.sim import cxxrtl, stimulus
 from spikeloom.sim.outcome import Observation
 
 FOLDER = Path("build", "sim")
+_HANG = 1
 _ERRORS = {
-    1: "the core must make progress, but nothing moved for {patience} cycles: it hangs",
+    _HANG: "the core must make progress, but nothing moved for {patience} cycles: it hangs",
     2: "trace{layer} groups must come in ascending order, each once a timestep",
     3: "trace{layer} must end with the last inference, but goes on",
     4: "results must come after the frame they answer, one for each output, but there is one more",
@@ -31,6 +32,10 @@ _ERRORS = {
 
 class HardwareError(SpikeloomError):
     """Hardware that breaks a rule of its interface: it hangs, or says too much, too little or out of order."""
+
+
+class Hang(HardwareError):
+    """Hardware that does nothing any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +70,11 @@ class Interface:
 
 @dataclass(frozen=True, kw_only=True)
 class Compiled(ABC):
-    """A compiled network: design number `number` of `library`."""
+    """A compiled network: design number `number` of `library`, and of that number `mutant`, if it has such an input."""
 
     library: Path
     number: int = 0
+    mutant: int = 0
 
     @property
     @abstractmethod
@@ -89,6 +95,8 @@ class Compiled(ABC):
         *,
         pipelined: bool = False,
         stalls: int = 0,
+        interrupt: int = 0,
+        traces: bool = True,
         progress: Callable[[int, int], None] | None = None,
         waves: Waves | None = None,
         watch: tuple[int, int] = (-1, -1),
@@ -100,19 +108,21 @@ class Compiled(ABC):
         pipelined : offer the next frame at once; otherwise only after the result and all traces of the one before.
         stalls : unless 0, seeds the cycles in which input is withheld and results are refused, the order of events
             within their timestep, and what an invalid payload holds.
+        interrupt : so many cycles of work before a second reset, from which all that is observed begins.
+        traces : look at them; if not, there are no spikes and membranes, and no rule of theirs to break.
         progress : called with (frames done, all frames) now and then.
         waves : needs a library that was built with waves.
         watch : (layer, number of a group among all that its trace shows): see `cycle_of`.
 
-        Raises `HardwareError` if it hangs or breaks a rule of its interface.
+        Raises `Hang` if nothing moves, `HardwareError` if it breaks a rule of its interface.
         """
-        return self._run(frames, pipelined, stalls, progress, waves, watch)[0]
+        return self._run(frames, pipelined, stalls, interrupt, traces, progress, waves, watch)[0]
 
     def cycle_of(self, frames: np.ndarray, layer: int, group: int, *, pipelined: bool = False, stalls: int = 0) -> int:
         """The cycle, counted from the end of reset, in which the trace of `layer` shows its group number `group`."""
-        return self._run(frames, pipelined, stalls, None, None, (layer, group))[1].watch_cycle
+        return self._run(frames, pipelined, stalls, 0, True, None, None, (layer, group))[1].watch_cycle
 
-    def _run(self, frames, pipelined, stalls, progress, waves, watch) -> tuple[Observation, "_Run"]:
+    def _run(self, frames, pipelined, stalls, interrupt, traces, progress, waves, watch) -> tuple[Observation, "_Run"]:
         network, ports = self.network, self.interface()
         sent = self.stimulus(frames, stalls or None)
         payloads = sent.chunks(ports.payload_bits)
@@ -141,13 +151,14 @@ class Compiled(ABC):
         run = _Run(
             payloads=payloads.ctypes.data, starts=sent.starts.ctypes.data, inferences=count, timesteps=steps,
             outputs=network.outputs, payload_bits=ports.payload_bits, result_bits=ports.result_bits,
-            layers=len(sizes), layer=ctypes.addressof(layers),
+            layers=len(sizes) if traces else 0, layer=ctypes.addressof(layers),
             score=_Field(*ports.score), best=_Field(*ports.best), last=_Field(*ports.last),
             pipelined=pipelined, stall_seed=stalls, patience=ports.patience,
             **{name: array.ctypes.data for name, array in observation.items()},
             watch_layer=watch[0], watch_event=watch[1], watch_cycle=-1,
             waves=str(waves.path).encode() if waves else None, waves_from=waves.first if waves else 0,
-            waves_to=waves.last if waves else 0, progress=_PROGRESS(report),
+            waves_to=waves.last if waves else 0, mutant=self.mutant, interrupt=interrupt,
+            progress=_PROGRESS(report),
         )
         if count:
             getattr(ctypes.CDLL(str(self.library.resolve())), f"design{self.number}_run")(ctypes.byref(run))
@@ -155,8 +166,10 @@ class Compiled(ABC):
             raise stopped[0]
         if run.error:
             text = _ERRORS[run.error].format(layer=run.error_layer, patience=run.patience, outputs=run.outputs)
-            raise HardwareError(f"{text} (inference {run.error_inference}, cycle {run.error_cycle})")
-        return Observation(**observation, spikes=spikes, membranes=membranes, total_cycles=run.total_cycles), run
+            kind = Hang if run.error == _HANG else HardwareError
+            raise kind(f"{text} (inference {run.error_inference}, cycle {run.error_cycle})")
+        trace = {"spikes": spikes, "membranes": membranes} if traces else {}
+        return Observation(**observation, **trace, total_cycles=run.total_cycles), run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,7 +239,8 @@ class _Run(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("pipelined", "stall_seed", "patience")),
         *((name, ctypes.c_void_p) for name in ("scores", "classes", "cycles")),
         *((name, ctypes.c_int64) for name in ("watch_layer", "watch_event", "watch_cycle")),
-        ("waves", ctypes.c_char_p), ("waves_from", ctypes.c_int64), ("waves_to", ctypes.c_int64),
+        ("waves", ctypes.c_char_p), *((name, ctypes.c_int64) for name in (
+            "waves_from", "waves_to", "mutant", "interrupt")),
         ("progress", _PROGRESS),
         *((name, ctypes.c_int64) for name in (
             "total_cycles", "error", "error_layer", "error_inference", "error_cycle")),

@@ -1,0 +1,196 @@
+"""Whether a mutant can be told from the original at all: a miter of both, decided by ABC for all inputs and all time.
+
+Both get the same inputs: any frames, any pauses, resets at any time, as long as the stream rules of
+`rtl_gen.events` are kept. What a mutant must not change, in any cycle: valid and ready; the payload of a valid result
+(`best` where it means something, at the last output); of a valid trace, group, spikes and membranes of those lanes that
+are neurons. ABC sweeps what is the same in both by induction (`scorr`) and then looks for an invariant or a
+counterexample (`pdr`); both begin at the reset state.
+"""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from amaranth.hdl import Cat, ClockSignal, Instance, Module, Mux, ResetSignal, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from spikeloom import tools
+from spikeloom.errors import ToolError
+from spikeloom.rtl_gen import verilog, words
+from spikeloom.rtl_gen.encoders import first_value
+from spikeloom.rtl_gen.events import event_layout
+from spikeloom.rtl_gen.plan import Plan
+from spikeloom.rtl_gen.readout import result_layout
+from spikeloom.sim.mutants import SELECT_BITS, Mutant, Mutated
+
+SECONDS = 20
+_PORT = re.compile(r"^  wire (?:width (\d+) )?(input|output) \d+ \\(\S+)$", re.MULTILINE)
+TRACE = ("valid", "group", "spikes", "membranes")
+_MAP = ("read_rtlil mutated.il; rename core mutated; read_rtlil core.il; read_rtlil miter.il; hierarchy -top miter; "
+        "proc; flatten; delete */t:$scopeinfo; memory_map; setundef -zero; setundef -undriven -zero -init; "
+        "opt -full; techmap; opt -fast; dfflegalize -cell $_DFF_P_ 01; aigmap; opt_clean; delete -input w:mutant; "
+        "design -save all")
+_ONE = ("design -load all; connect -set mutant {bits}'d{number}; opt -fast; aigmap; opt_clean -purge; "
+        "write_aiger -zinit {number}.aig")
+_ABC = "read {number}.aig; strash; scorr; strash; scorr -F 2; pdr -T {seconds}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What came of one mutant.
+
+    Parameters
+    ----------
+    verdict : "equivalent" (proven), "different" (some legal inputs show it) or "unknown" (no answer in time).
+    cycles : after which a difference shows, None unless different.
+    """
+
+    verdict: str
+    cycles: int | None = None
+
+
+def decide(mutated: Mutated, mutants: Iterable[Mutant], *, seconds: int = SECONDS,
+           progress: Callable[[int, int], None] | None = None) -> dict[int, Decision]:
+    """By number, for each of `mutants`. Raises `ToolError` without ABC."""
+    mutants, found = list(mutants), {}
+    if not mutants:
+        return found
+    program = abc()
+    with tempfile.TemporaryDirectory(prefix="spikeloom-", dir=".") as name:
+        folder = Path(name)
+        (folder / "core.il").write_text(mutated.clean)
+        (folder / "mutated.il").write_text(mutated.rtlil)
+        (folder / "miter.il").write_text(verilog.to_rtlil(Miter(mutated.plan, mutated.clean), "miter"))
+        steps = [_ONE.format(number=one.number, bits=SELECT_BITS) for one in mutants]
+        (folder / "all.ys").write_text("\n".join("\n".join([_MAP, *steps, ""]).split("; ")))
+        verilog.yosys("script all.ys", folder)
+        for k, one in enumerate(mutants):
+            found[one.number] = _ask(program, one.number, seconds, folder)
+            if progress:
+                progress(k + 1, len(mutants))
+    return found
+
+
+def _ask(program: Path, number: int, seconds: int, folder: Path) -> Decision:
+    command = [str(program), "-c", _ABC.format(number=number, seconds=seconds)]
+    try:
+        text = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False,
+                              timeout=4 * seconds).stdout
+    except subprocess.TimeoutExpired:
+        return Decision(verdict="unknown")
+    if frame := re.search(r"asserted in frame (\d+)", text):
+        return Decision(verdict="different", cycles=int(frame[1]))
+    return Decision(verdict="equivalent" if "Property proved" in text else "unknown")
+
+
+class Miter(wiring.Component):
+    """The original and the mutant side by side; `bad` says that they can be told apart.
+
+    Members
+    -------
+    as those that go into a Core, of which `rtlil` says the widths, and
+    mutant : In(16), which mutant it is
+    bad : Out(1), never 1 if they are equivalent
+    """
+
+    def __init__(self, plan: Plan, rtlil: str):
+        self.plan = plan
+        ports = {name: (side, int(width or 1)) for width, side, name in _PORT.findall(rtlil)}
+        self.drives = {name: width for name, (side, width) in ports.items()
+                       if side == "input" and name not in ("clk", "rst")}
+        self.shows = {name: width for name, (side, width) in ports.items() if side == "output"}
+        super().__init__({**{name: In(width) for name, width in self.drives.items()}, "mutant": In(SELECT_BITS),
+                          "bad": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        ports = {f"i_{name}": getattr(self, name) for name in self.drives}
+        ports |= {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
+        one, other = ({name: Signal(width, name=f"{side}__{name}") for name, width in self.shows.items()}
+                      for side in ("original", "mutated"))
+        m.submodules.original = Instance("core", **ports, **{f"o_{name}": s for name, s in one.items()})
+        m.submodules.mutated = Instance("mutated", **ports, i_mutant=self.mutant,
+                                        **{f"o_{name}": s for name, s in other.items()})
+        m.submodules.rules = rules = Rules(self.plan)
+        m.d.comb += [rules.valid.eq(self.i__valid), rules.ready.eq(one["i__ready"]), rules.payload.eq(self.i__payload)]
+        differs = [one["i__ready"] != other["i__ready"], *self.results(one, other)]
+        for k in range(len(self.plan.layers)):
+            differs += self.trace(k, one, other)
+        m.d.comb += self.bad.eq(rules.kept & ~ResetSignal() & Cat(differs).any())
+        return m
+
+    def results(self, one: dict, other: dict) -> list:
+        """What differs at the results."""
+        a, b, valid = one["o__payload"], other["o__payload"], one["o__valid"]
+        layout = result_layout(self.plan.network)
+        a, b = layout(a), layout(b)
+        return [valid != other["o__valid"], valid & ((a.score != b.score) | (a.last != b.last)),
+                valid & a.last & (a.best != b.best)]
+
+    def trace(self, k: int, one: dict, other: dict) -> list:
+        """What differs at the trace of layer `k`."""
+        network = self.plan.network
+        lanes, size, bits = self.plan.trace_lanes(k), network.layers[k].size, network.state_bits(k)
+        valid, group, spikes, membranes = (one[f"trace{k}__{part}"] for part in TRACE)
+        valid2, group2, spikes2, membranes2 = (other[f"trace{k}__{part}"] for part in TRACE)
+        found = [valid != valid2, valid & (group != group2)]
+        for u in range(lanes):
+            groups = size // lanes + (u < size % lanes)    # in which this lane is a neuron
+            differs = (spikes[u] != spikes2[u]) | (membranes.word_select(u, bits) != membranes2.word_select(u, bits))
+            found.append(valid & (group < groups) & differs)
+        return found
+
+
+class Rules(wiring.Component):
+    """Watches the stream that goes into a Core.
+
+    Members
+    -------
+    valid, ready, payload : In, of that stream
+    kept : Out(1), 1 as long as no stream rule was ever broken
+    """
+
+    def __init__(self, plan: Plan):
+        self.network, self.events = plan.network, plan.source == "events"
+        shape = event_layout(self.network.input.size, first_value(self.network)) if self.events else words.BITS
+        super().__init__({"valid": In(1), "ready": In(1), "payload": In(shape), "kept": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        waiting, broken = Signal(), Signal(reset_less=True)
+        before = Signal.like(Value.cast(self.payload))
+        payload = Value.cast(self.payload)
+        wrong = waiting & (~self.valid | (payload != before))
+        if self.events:
+            wrong |= self.valid & self.unordered(m)
+        m.d.sync += [waiting.eq(self.valid & ~self.ready), before.eq(payload)]
+        with m.If(wrong & ~ResetSignal()):
+            m.d.sync += broken.eq(1)
+        m.d.comb += self.kept.eq(~broken & ~wrong)
+        return m
+
+    def unordered(self, m: Module):
+        """An event that must not come now."""
+        size, last = self.network.input.size, self.network.timesteps - 1
+        p, step = self.payload, Signal(range(last + 1))
+        seen = Signal(1 << len(p.index))
+        with m.If(self.valid & self.ready):
+            with m.If(p.mark):
+                m.d.sync += [seen.eq(0), step.eq(Mux(step == last, 0, step + 1))]
+            with m.Else():
+                m.d.sync += seen.bit_select(p.index, 1).eq(1)
+        return Mux(p.mark, p.last != (step == last), (p.index >= size) | seen.bit_select(p.index, 1))
+
+
+def abc() -> Path:
+    """The ABC that comes with Yosys. Raises `ToolError` if there is none."""
+    beside = tools.yosys_share(tools.find("yosys")).parent / "yosys-abc"
+    found = beside if beside.is_file() else shutil.which("yosys-abc")
+    if not found:
+        raise ToolError("yosys-abc was not found: pip install pyosys, or install Yosys with its ABC")
+    return Path(found)
