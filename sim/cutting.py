@@ -77,22 +77,59 @@ def without_back(case: Case, count: int) -> Case:
     return rebuilt(case, layers, case.layers[:-count], readout="count")
 
 
-def with_neurons(case: Case, k: int, kept: np.ndarray) -> Case:
-    """With some neurons of layer number `k` only: of a convolution, `kept` are channels."""
-    layer = case.network.layers[k]
-    synapses = layer.synapses
-    if isinstance(synapses, Dense):
-        fewer, sent = replace(synapses, weights=synapses.weights[kept]), kept
-    elif isinstance(synapses, Conv):
-        fewer = replace(synapses, weights=synapses.weights[kept])
-        sent = np.arange(synapses.outputs).reshape(synapses.output)[kept]
-    else:
-        raise SpikeloomError("a pool has no neurons to leave out")
+def with_neurons(case: Case, chosen: Sequence[int], kept: np.ndarray) -> Case:
+    """With some neurons only, the same in each of the `chosen` layers: of a convolution, `kept` are channels."""
     layers = list(case.network.layers)
-    recurrent = layer.recurrent and replace(layer.recurrent, weights=layer.recurrent.weights[np.ix_(kept, kept)])
-    layers[k] = replace(layer, synapses=fewer, recurrent=recurrent, neurons=_some(layer.neurons, sent.reshape(-1)),
-                        residual=None)
+    for k in chosen:
+        layer = layers[k]
+        if layer.neurons is None:
+            raise SpikeloomError("a pool has no neurons to leave out")
+        sent = np.arange(layer.size).reshape(len(layer.synapses.weights), -1)[kept].reshape(-1)
+        if isinstance(layer.synapses, Conv):
+            sent = sent.reshape(len(kept), *layer.synapses.output[1:])
+        layers[k] = _reduced(layer, replace(layer.synapses, weights=layer.synapses.weights[kept]), sent,
+                             residual=layer.residual and layer.residual.source in chosen)
+        layers = _narrowed(layers, k + 1, sent)
+    return rebuilt(case, layers, case.layers)
+
+
+def with_window(case: Case, k: int, kernel: Sequence[int], stride: int, padding: int) -> Case:
+    """With another window of the convolution or pool of layer number `k`: the first so many places of the kernel."""
+    layers = list(case.network.layers)
+    layer, places = layers[k], tuple(slice(size) for size in kernel)
+    synapses = layer.synapses
+    if isinstance(synapses, Conv):
+        fewer = replace(synapses, weights=synapses.weights[(..., *places)], stride=stride, padding=padding)
+    else:
+        fewer = replace(synapses, kernel=tuple(kernel), stride=stride)
+    if any(new > old for new, old in zip(fewer.output, synapses.output, strict=True)):
+        raise SpikeloomError("another window must not have more outputs")
+    sent = np.arange(synapses.outputs).reshape(synapses.output)[tuple(slice(size) for size in fewer.output)]
+    layers[k] = _reduced(layer, fewer, sent, residual=sent.size == synapses.outputs)
     return rebuilt(case, _narrowed(layers, k + 1, sent), case.layers)
+
+
+def point_by_point(case: Case) -> Case:
+    """With a first convolution whose window is one place, over as much of the input as it has outputs."""
+    layer = case.network.layers[0]
+    synapses = layer.synapses
+    if not isinstance(synapses, Conv) or case.network.values != case.network.input.size:
+        raise SpikeloomError("the first layer must be a convolution that sees the input itself")
+    places = tuple(slice(size) for size in synapses.output[1:])
+    seen = np.arange(synapses.inputs).reshape(synapses.input)[(slice(None), *places)]
+    first = (0,) * len(synapses.kernel)
+    weights = synapses.weights[(..., *first)].reshape(*synapses.weights.shape[:2], *(1 for _ in first))
+    smaller = replace(synapses, weights=weights, input=seen.shape, stride=1, padding=0)
+    return rebuilt(case, [replace(layer, synapses=smaller), *case.network.layers[1:]], case.layers,
+                   case.frames[..., seen.reshape(-1)], input=replace(case.network.input, shape=seen.shape))
+
+
+def _reduced(layer: Layer, synapses: object, sent: np.ndarray, *, residual: bool) -> Layer:
+    """`layer` with other synapses, and of its neurons those that are `sent`."""
+    kept = sent.reshape(-1)
+    recurrent = layer.recurrent and replace(layer.recurrent, weights=layer.recurrent.weights[np.ix_(kept, kept)])
+    return replace(layer, synapses=synapses, recurrent=recurrent, residual=layer.residual if residual else None,
+                   neurons=layer.neurons and _some(layer.neurons, kept))
 
 
 def with_inputs(case: Case, kept: np.ndarray) -> Case:
@@ -109,7 +146,7 @@ def _narrowed(layers: list[Layer], k: int, kept: np.ndarray) -> list[Layer]:
     """`layers` where layer number `k` sees only the inputs `kept`, in that shape, and so on behind it."""
     while k < len(layers):
         layer = layers[k]
-        synapses, neurons = layer.synapses, layer.neurons
+        synapses = layer.synapses
         if isinstance(synapses, Dense):
             layers[k] = replace(layer, synapses=replace(synapses, weights=synapses.weights[:, kept.reshape(-1)]))
             return layers
@@ -126,8 +163,7 @@ def _narrowed(layers: list[Layer], k: int, kept: np.ndarray) -> list[Layer]:
         smaller = replace(synapses, **fewer)
         all_ = np.arange(synapses.outputs).reshape(synapses.output)[channels]
         kept = all_[(slice(None), *(slice(size) for size in smaller.output[1:]))]
-        layers[k] = replace(layer, synapses=smaller, residual=None,
-                            neurons=None if neurons is None else _some(neurons, kept.reshape(-1)))
+        layers[k] = _reduced(layer, smaller, kept, residual=True)
         k += 1
     return layers
 
@@ -144,9 +180,11 @@ def as_dense(case: Case, k: int) -> Case:
         raise SpikeloomError("only a convolution can be written out")
     unit = np.eye(synapses.inputs, dtype=np.int64)
     weights = _convolved(synapses, unit).T
-    bits = max(int(abs(weights).max()).bit_length() + 1, 2)
+    fraction = synapses.codebook.fraction
+    bits = max(int(abs(weights).max() >> fraction).bit_length() + 1, 2)
+    book = codebooks.make("integer", bits=bits, fraction=fraction)
     layers, plan = list(case.network.layers), list(case.layers)
-    layers[k] = replace(layers[k], synapses=Dense(weights=weights, codebook=codebooks.make("integer", bits=bits)))
+    layers[k] = replace(layers[k], synapses=Dense(weights=weights, codebook=book))
     plan[k] = LayerPlan(lanes=plan[k].update_lanes, update_lanes=plan[k].update_lanes)
     return rebuilt(case, layers, plan)
 

@@ -20,9 +20,10 @@ _TRIED = 12     # positions of a pass that are tried one by one
 
 
 def complexity(case: Case) -> tuple[int, ...]:
-    """Neurons and inputs, timesteps, frames, settings that are not the plainest, and bits of all numbers."""
+    """Neurons and values that the first layer sees, timesteps, frames, settings that are not the plainest, and the bits
+    of all numbers."""
     network = case.network
-    size = network.input.size + sum(layer.size for layer in network.layers)
+    size = network.values + sum(layer.size for layer in network.layers)
     settings = sum(map(_settings, network.layers)) + sum(map(_choices, case.layers)) + (case.source != "words")
     settings += (case.memories != NO_RULES) + (network.encoder is not None) + sum(map(bool, vars(case.extras).values()))
     settings += bool(network.labels) + network.readout.startswith("membrane") + len(network.input.shape) - 1
@@ -126,8 +127,21 @@ def _without_layer(case: Case, k: int) -> Case:
 def fewer_neurons(case: Case, failure: Failure) -> Iterator[Case]:
     for k, layer in enumerate(case.network.layers):
         count = layer.synapses.weights.shape[0] if layer.neurons is not None else 0
+        together = (k,) if layer.residual is None else (layer.residual.source, k)
         for kept in _subsets(count):
-            yield from tried(cutting.with_neurons, case, k, kept)
+            yield from tried(cutting.with_neurons, case, together, kept)
+            if len(together) > 1:
+                yield from tried(cutting.with_neurons, case, (k,), kept)
+    for k, layer in enumerate(case.network.layers):
+        if not isinstance(layer.synapses, Dense):
+            kernel = layer.synapses.kernel
+            for window in ((1,) * len(kernel), *(_with(kernel, axis, size // 2) for axis, size in enumerate(kernel))):
+                for stride in (1, 2):
+                    yield from tried(cutting.with_window, case, k, window, stride, 0)
+
+
+def _with(sizes: tuple[int, ...], axis: int, size: int) -> tuple[int, ...]:
+    return (*sizes[:axis], max(size, 1), *sizes[axis + 1:])
 
 
 def fewer_inputs(case: Case, failure: Failure) -> Iterator[Case]:
@@ -136,6 +150,7 @@ def fewer_inputs(case: Case, failure: Failure) -> Iterator[Case]:
         for kept in _subsets(source.size):
             yield from tried(cutting.with_inputs, case, kept)
         return
+    yield from tried(cutting.point_by_point, case)
     channels = source.size * synapses.input[0] // case.network.values
     grid = np.arange(source.size).reshape(channels, *synapses.input[1:])
     for axis, size in enumerate(grid.shape):
