@@ -3,7 +3,7 @@
 
 from contextlib import suppress
 
-from amaranth.hdl import Assert, Assume, Elaboratable, Fragment, Module, Signal, Value
+from amaranth.hdl import Assert, Assume, Const, Elaboratable, Fragment, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
@@ -57,7 +57,7 @@ class Harness(wiring.Component):
     def __init__(self, dut, **free):
         self.dut = dut
         self._inputs = {"__".join(map(str, path)): Value.cast(value) for path, member, value in
-                        dut.signature.flatten(dut) if member.flow is In}
+                        dut.signature.flatten(dut) if member.flow is In and not isinstance(value, Const)}
         super().__init__({name: In(shape) for name, shape in
                           ({name: value.shape() for name, value in self._inputs.items()} | free).items()})
 

@@ -5,7 +5,8 @@ it assumes (`Assume`) in every clock, whatever its inputs are, and whatever is r
 cut away. `words.Tracked` gives one word of a memory back.
 
 Induction of length k: if k clocks in a row, none like another in all registers, keep every assertion, so does the next
-one; and the first k clocks after reset do. That holds for ever. There is no reset but the one at the beginning.
+one; and the first k clocks after reset do. That holds for ever. There is no reset but the one at the beginning. Where a
+harness has the name of a submodule as `anywhere`, that begins in any state whatever instead, all registers arbitrary.
 """
 
 import re
@@ -24,10 +25,11 @@ from spikeloom.errors import ToolError
 from spikeloom.sim.proofs import unrolled
 
 RESULTS = ("proven", "bounded", "refuted", "unknown")
-SCRIPT = """read_rtlil top.il; hierarchy -top top; proc -norom; flatten; opt_clean
+SCRIPT = """read_rtlil top.il; hierarchy -top top; proc -norom; flatten; {anywhere}; opt_clean
 memory_nordff; memory_collect; cutpoint t:$mem_v2; delete t:$mem_v2
 opt -full; async2sync; chformal -lower; opt_clean; dffunmap; write_smt2 -stbv -wires top.smt2
 """
+ANYWHERE = "setattr -unset init w:top.{}.*"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +110,8 @@ def translated(harness: wiring.Component, timeout: float = 60) -> unrolled.Desig
         folder = Path(name)
         text = rtlil.convert(m, name="top", ports=ports, emit_src=False)
         (folder / "top.il").write_text(text)
-        (folder / "top.ys").write_text(SCRIPT)
+        name = getattr(harness, "anywhere", "")
+        (folder / "top.ys").write_text(SCRIPT.format(anywhere=ANYWHERE.format(name) if name else ""))
         try:
             tools.run(tools.find("yosys"), ["top.ys"], folder=folder, log="log")
         except ToolError as error:
