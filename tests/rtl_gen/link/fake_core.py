@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.rtl_gen.link.host_link import HostLink
-from spikeloom.rtl_gen.protocol import Identity
+from spikeloom.rtl_gen.protocol import VERSION, WATCHED, Identity
 
 HANG = 0xdead
 
@@ -57,10 +57,11 @@ def expected(words, outputs, score_words):
 class LinkedFake(wiring.Component):
     """A host link with a fake core."""
 
-    def __init__(self, *, words=3, outputs=3, score_words=1, delay=5, load_words=0):
-        self.identity = Identity(digest=b"spikloom", inputs=words, value_bits=16, value_signed=0, frame_words=words,
-                                 timesteps=1, outputs=outputs, score_words=score_words, readout=0,
-                                 load_words=load_words)
+    def __init__(self, *, words=3, outputs=3, score_words=1, delay=5, load_words=0, watchdog=0):
+        self.identity = Identity(
+            version=WATCHED if watchdog else VERSION, watchdog=watchdog, digest=b"spikloom", inputs=words,
+            value_bits=16, value_signed=0, frame_words=words, timesteps=1, outputs=outputs, score_words=score_words,
+            readout=0, load_words=load_words)
         self.core = FakeCore(words, outputs, score_words, delay=delay)
         self.link = HostLink(self.identity, result=self.core.result)
         super().__init__({
