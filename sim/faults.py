@@ -207,6 +207,19 @@ class Bench:
         return Trials(samples=samples, followers=rng.integers(len(self.frames), size=count), flips=flips,
                       counts=np.ones(count, np.int64))
 
+    def damage(self, kind: str, count: int, seed: int) -> Trials:
+        """One trial for each sample, in order: the same `count` different bits of that kind are flipped in each, before
+        it begins."""
+        rng = np.random.default_rng([list(KINDS).index(check.choice("kind", kind, tuple(KINDS))), seed, count])
+        places = np.concatenate([np.stack(np.meshgrid([k], range(one.depth), range(one.width)), axis=-1).reshape(-1, 3)
+                                 for k, one in enumerate(self.stores) if one.kind == kind and one.bits])
+        check.integer("count", count, 0, len(places))
+        chosen = places[rng.choice(len(places), count, replace=False)]
+        flips = np.concatenate([np.zeros((count, 1), np.int64), chosen], axis=1)
+        samples = len(self.frames)
+        return Trials(samples=np.arange(samples), followers=np.full(samples, -1), flips=np.tile(flips, (samples, 1)),
+                      counts=np.full(samples, count))
+
     def close(self) -> None:
         """It may be called twice."""
         if self._device is not None:

@@ -3,42 +3,24 @@ import dataclasses
 import numpy as np
 import pytest
 
-from spikeloom import codebooks
 from spikeloom.errors import SpikeloomError
-from spikeloom.network import Dense, Input, Layer, Lif, Network
-from spikeloom.rtl_gen.plan import LayerPlan, Plan
 from spikeloom.sim import campaign, faults, flipped, naive
 from spikeloom.sim.faults import Flip, Trials
 from spikeloom.sim.outcome import Outcome
 from spikeloom.sim.reference import simulate
 
-STEPS, INPUTS, LANES = 4, 14, 4
-
-
-def network(seed: int = 0) -> Network:
-    """14-8-3, codes of three bits of which two stand for nothing."""
-    rng, book = np.random.default_rng(seed), codebooks.make("pow2", exponents=2)
-    weights = [book.decode(rng.choice([0, 1, 2, 5, 6], size)) for size in ((8, INPUTS), (3, 8))]
-    return Network(
-        input=Input(shape=(INPUTS,)), readout="membrane-last", timesteps=STEPS,
-        layers=(Layer(synapses=Dense(weights=weights[0], codebook=book),
-                      neurons=Lif(neurons=8, threshold=np.arange(2, 10), membrane_bits=8)),
-                Layer(synapses=Dense(weights=weights[1], codebook=book),
-                      neurons=Lif(neurons=3, threshold=None, membrane_bits=8))))
-
-
-def plan(seed: int = 0) -> Plan:
-    return Plan(network=network(seed), layers=(LayerPlan(lanes=LANES), LayerPlan(lanes=3)))
+from . import small_faults
+from .small_faults import INPUTS, STEPS
 
 
 @pytest.fixture(scope="module")
 def core():
-    return faults.build(plan(), effort="compile")
+    return faults.build(small_faults.plan(), effort="compile")
 
 
 @pytest.fixture(scope="module")
 def frames():
-    return (np.random.default_rng(1).random((12, STEPS, INPUTS)) < 0.6).astype(np.int64)
+    return small_faults.frames()
 
 
 @pytest.fixture(scope="module")
@@ -174,9 +156,9 @@ def test_a_flip_stays_in_a_memory_that_is_only_read(bench):
 
 def test_a_wrong_core_is_noticed(frames):
     """The RTL of one network, the weights of another."""
-    core = faults.build(plan(), effort="compile")
+    core = faults.build(small_faults.plan(), effort="compile")
     with pytest.raises(SpikeloomError, match="^the undisturbed core must answer as the reference does, but sample "):
-        faults.Bench(dataclasses.replace(core, plan=plan(1)), frames)
+        faults.Bench(dataclasses.replace(core, plan=small_faults.plan(1)), frames)
 
 
 def test_upsets_are_drawn_from_all_bits_and_cycles(bench):
