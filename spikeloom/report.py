@@ -46,12 +46,24 @@ def merge(folder: Path, network: Network, parts: dict, *, plan: dict | None = No
 
 
 def read(folder: Path) -> dict:
-    """`folder/report.json`; empty if there is none."""
+    """`folder/report.json`; empty if there is none, or none that `merge` wrote."""
     try:
         report = json.loads(Path(folder, "report.json").read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return report if isinstance(report, dict) else {}
+    return report if isinstance(report, dict) and _makes_sense(report) else {}
+
+
+def _makes_sense(report: dict) -> bool:
+    """True if what `merge` reckons with is of the type that it writes."""
+    cycles, clock_hz = report.get("cycles_per_inference"), report.get("clock_hz")
+    return (all(isinstance(report.get(name, {}), dict) for name in ("seconds", "versions"))
+            and (not cycles or isinstance(cycles, dict) and _is_number(cycles.get("mean")))
+            and (not clock_hz or _is_number(clock_hz)))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and abs(value) < 1e15
 
 
 def write(path: Path, text: str) -> None:

@@ -6,13 +6,12 @@ An `.npz` of arrays, nothing that runs: the model's state and a JSON header of t
 import contextlib
 import json
 import os
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from spikeloom import arrays
 from spikeloom.errors import FileError
 from spikeloom.train.model import SpikingMlp
 
@@ -54,18 +53,14 @@ def load(model: SpikingMlp, header: dict, path: str | Path) -> SpikingMlp:
 
 def _read(path: str | Path) -> tuple[dict, dict[str, np.ndarray]]:
     """Header and state."""
+    if not Path(path).exists():
+        raise FileError(f"{path} must be a checkpoint, but there is no such file")
     try:
-        with open(path, "rb") as raw, zipfile.ZipFile(raw):
-            pass
-        with np.load(path, allow_pickle=False) as file:
-            header = json.loads(file[HEADER].tobytes())
-            state = {name: file[name] for name in file.files if name != HEADER}
+        state = arrays.load(path)
+        header = json.loads(state.pop(HEADER).tobytes())
         if not isinstance(header, dict) or any(value.dtype.kind != "f" for value in state.values()):
             raise ValueError("it holds something else")
-    except FileNotFoundError:
-        raise FileError(f"{path} must be a checkpoint, but there is no such file") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, EOFError, MemoryError, zlib.error,
-            zipfile.BadZipFile):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise FileError(f"{path} must be a checkpoint that `spikeloom` wrote, and whole: remove it to train again"
                         ) from None
     return header, state

@@ -9,7 +9,8 @@ import numpy as np
 
 from spikeloom.errors import FileError
 
-MAX_BYTES = 1 << 30
+MAX_BYTES, MAX_RANK = 1 << 30, 4
+MAX_RATIO, SMALL = 64, 1 << 24      # images do not compress better; below SMALL bytes anything may
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -33,15 +34,7 @@ def parse(data: bytes) -> np.ndarray:
     """
     if data[:2] == GZIP_MAGIC:
         data = _gunzip(data)
-    if len(data) < 4 or data[:2] != b"\0\0":
-        raise FileError(f"IDX file must begin with two zero bytes and a type, not {data[:4]!r}")
-    kind, rank = data[2], data[3]
-    if kind != 8 or not 1 <= rank <= 4:
-        raise FileError(f"IDX file must hold unsigned bytes (type 8) in 1 to 4 dimensions, not type {kind} in {rank}")
-    start = 4 + 4 * rank
-    if len(data) < start:
-        raise FileError(f"IDX file must be whole, not cut short at {len(data)} bytes")
-    shape = tuple(int(n) for n in np.frombuffer(data, ">u4", rank, 4))
+    shape, start = _header(data)
     size = int(np.prod(shape, dtype=object))
     if len(data) - start != size:
         raise FileError(f"IDX file of shape {shape} must hold {size} values, not {len(data) - start}")
@@ -54,12 +47,28 @@ def pack(array: np.ndarray) -> bytes:
     return gzip.compress(header + array.astype(np.uint8).tobytes(), mtime=0)
 
 
+def _header(data: bytes) -> tuple[tuple[int, ...], int]:
+    """Shape, and where the values begin."""
+    if len(data) < 4 or data[:2] != b"\0\0":
+        raise FileError(f"IDX file must begin with two zero bytes and a type, not {data[:4]!r}")
+    kind, rank = data[2], data[3]
+    if kind != 8 or not 1 <= rank <= MAX_RANK:
+        raise FileError(f"IDX file must hold unsigned bytes (type 8) in 1 to 4 dimensions, not type {kind} in {rank}")
+    start = 4 + 4 * rank
+    if len(data) < start:
+        raise FileError(f"IDX file must be whole, not cut short at {len(data)} bytes")
+    return tuple(int(n) for n in np.frombuffer(data, ">u4", rank, 4)), start
+
+
 def _gunzip(data: bytes) -> bytes:
     try:
         with gzip.open(io.BytesIO(data)) as file:
-            plain = file.read(MAX_BYTES + 1)
+            head = file.read(4 + 4 * MAX_RANK)
+            shape, start = _header(head)
+            size, most = start + int(np.prod(shape, dtype=object)), min(MAX_BYTES, max(SMALL, MAX_RATIO * len(data)))
+            if size > most:
+                raise FileError(f"IDX file of shape {shape} must hold at most {most} bytes where {len(data)} are "
+                                "compressed")
+            return head + file.read(max(0, size - len(head) + 1))
     except (OSError, EOFError, zlib.error) as error:
         raise FileError(f"gzip file must be whole, but {error}") from None
-    if len(plain) > MAX_BYTES:
-        raise FileError(f"IDX file must be at most {MAX_BYTES} bytes")
-    return plain

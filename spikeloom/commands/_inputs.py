@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom import check
+from spikeloom import arrays, check
 from spikeloom.commands import _pictures, _samples
 from spikeloom.errors import FileError, SpikeloomError
 from spikeloom.events import bin_events
@@ -101,12 +101,7 @@ def _columns(path: Path) -> np.ndarray:
 
 
 def _array(path: Path) -> np.ndarray:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise FileError(f"{path} must be a readable file, but {error.strerror or error}") from None
-    except (ValueError, EOFError) as error:
-        raise FileError(f"{path} must be an array of numpy, but {error}") from None
+    values = arrays.load(path)
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "iub":
         raise FileError(f"{path} must hold one array of integers")
     return values

@@ -17,6 +17,8 @@ EXAMPLE = "spikeloom swap retrained.qsnn --build build/mnist-icebreaker"
 NOTE = "swap.json"
 KINDS = ("weights", "all")
 _FREE = ("provenance", "labels")
+_NOTED = {"kind": str, "board": str, "clock_hz": int | None, "baud": int, "source": str, "layers": list,
+          "memories": dict, "network": dict}
 
 
 def add(parser) -> None:
@@ -61,16 +63,27 @@ def note(plan, kind: str, *, board: str, clock_hz: int | None, baud: int) -> dic
 def _plan(network: Network, made: dict):
     """The plan of the build, for another network. Raises `SpikeloomError` that names what must not differ."""
     from spikeloom.rtl_gen.memories import MemoryRules
-    from spikeloom.rtl_gen.plan import LayerPlan, Plan
+    from spikeloom.rtl_gen.plan import Plan
     _compare("network", made["network"], _header(network))
-    return Plan(network=with_room(network, made["kind"]), source=made["source"],
-                layers=tuple(LayerPlan(**layer) for layer in made["layers"]), memories=MemoryRules(**made["memories"]))
+    return Plan(network=with_room(network, made["kind"]), source=made["source"], layers=_layers(made),
+                memories=MemoryRules(**made["memories"]))
+
+
+def _layers(made: dict) -> tuple:
+    from spikeloom.rtl_gen.plan import LayerPlan
+    return tuple(LayerPlan(**layer) for layer in made["layers"])
 
 
 def _read(folder: Path) -> dict:
+    from spikeloom.rtl_gen.memories import MemoryRules
     try:
-        return json.loads((folder / NOTE).read_text())
-    except (OSError, ValueError):
+        made = json.loads((folder / NOTE).read_text())
+        for name, kind in _NOTED.items():
+            if not isinstance(made[name], kind) or isinstance(made[name], bool):
+                raise TypeError
+        _layers(made), MemoryRules(**made["memories"])
+        return made
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise FileError(f"{folder} must hold a build made with --swappable") from None
 
 

@@ -1,12 +1,11 @@
 """Samples for an import: a file of numpy's, or recordings of a data set in frames as long as the graph's timestep."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from spikeloom import check
+from spikeloom import arrays, check
 from spikeloom.errors import FileError, SpikeloomError
 from spikeloom.train import datasets, nmnist
 
@@ -96,16 +95,9 @@ def _recordings(timesteps: int, dt: float, count: int | None) -> Samples:
 
 
 def _file(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with path.open("rb") as file:
-            found = np.load(file, allow_pickle=False)
-            if not isinstance(found, np.lib.npyio.NpzFile):
-                return {"frames": found}
-            arrays = {name: found[name] for name in found.files}
-    except OSError as error:
-        raise FileError(f"{path} must be a readable file, but {error.strerror or error}") from None
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise FileError(f"{path} must be an array of numpy, but {error}") from None
-    if "frames" not in arrays or not set(arrays) <= {"frames", "labels"}:
-        raise FileError(f"{path} must hold arrays frames and labels, not {', '.join(arrays) or 'none'}")
-    return arrays
+    found = arrays.load(path)
+    if isinstance(found, np.ndarray):
+        return {"frames": found}
+    if "frames" not in found or not set(found) <= {"frames", "labels"}:
+        raise FileError(f"{path} must hold arrays frames and labels, not {', '.join(found)[:200] or 'none'}")
+    return found

@@ -30,7 +30,7 @@ def test_files_that_are_none(tmp_path):
         with pytest.raises(FileError, match="must be an array of numpy, but "):
             load(str(tmp_path / name), dt=1e-3)
     np.save(tmp_path / "d.npy", np.array([{}]), allow_pickle=True)
-    with pytest.raises(FileError, match="must be an array of numpy, but Object arrays cannot be loaded"):
+    with pytest.raises(FileError, match="must be an array of numpy, but it holds object, which is neither"):
         load(str(tmp_path / "d.npy"), dt=1e-3)
     np.savez(tmp_path / "e.npz", images=np.ones(3))
     with pytest.raises(FileError, match="must hold arrays frames and labels, not images"):

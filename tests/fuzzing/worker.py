@@ -1,0 +1,103 @@
+"""Reads damaged files, one after the other, in a process of its own: `python -m tests.fuzzing.worker TARGET`.
+
+A line of JSON for each that is not read or refused as it should; a line `begin N` before each that may take the process
+with it. Every case has so much CPU time and so much memory more than the process had before it.
+"""
+
+import gc
+import importlib
+import json
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from pathlib import Path
+
+from .targets import TARGETS, parsed
+
+WALL = 4        # times the memory of a case: where the system says no
+
+
+class Overtime(BaseException):
+    """A case took too long."""
+
+
+def case(target: str, number: int) -> bytes:
+    """The same bytes for the same number."""
+    return TARGETS[target].case(random.Random(f"{target} {number}"))
+
+
+def peak(reset: bool = False) -> int:
+    """The most bytes that were resident since the last reset."""
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+def mapped() -> int:
+    """Bytes of address space."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def verdict(target: str, path: Path, *, cpu: float, memory: int) -> tuple[str, str]:
+    """"read", "refused", or what else came of it and where."""
+    from spikeloom.errors import SpikeloomError
+
+    def late(*_):
+        raise Overtime
+
+    signal.signal(signal.SIGVTALRM, late)
+    gc.collect()
+    before = peak(reset=True)
+    try:
+        signal.setitimer(signal.ITIMER_VIRTUAL, cpu)
+        try:
+            TARGETS[target].read(path)
+            found, where = "read", ""
+        except SpikeloomError:
+            found, where = "refused", ""
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    except Overtime:
+        found, where = f"more than {cpu:g} s", traceback.format_exc()
+    except Exception as error:
+        found, where = type(error).__name__, traceback.format_exc()
+    if found in ("read", "refused") and peak() - before > memory:
+        found, where = "memory", f"{(peak() - before) >> 20} MiB more than before"
+    return found, where
+
+
+def main() -> int:
+    """Exit code 0 when it came to its end."""
+    told = parsed()
+    warnings.simplefilter("error")
+    if told.prepare:
+        module, _, name = told.prepare.partition(":")
+        getattr(importlib.import_module(module), name)()
+    folder = tempfile.TemporaryDirectory(prefix="spikeloom-fuzz-")
+    path = Path(folder.name) / f"case{TARGETS[told.target].suffix}"
+    for number in range(2):     # whatever is imported late
+        path.write_bytes(case(told.target, -1 - number))
+        verdict(told.target, path, cpu=60, memory=1 << 40)
+    resource.setrlimit(resource.RLIMIT_AS, (mapped() + WALL * told.memory, resource.RLIM_INFINITY))
+    counts, end = {"read": 0, "refused": 0}, time.monotonic() + told.seconds
+    for number in range(told.first, told.first + told.count):
+        if time.monotonic() > end:
+            break
+        print(f"begin {number}", flush=True)
+        path.write_bytes(case(told.target, number))
+        found, where = verdict(told.target, path, cpu=told.cpu, memory=told.memory)
+        counts[found] = counts.get(found, 0) + 1
+        if where:
+            print(json.dumps({"case": number, "found": found, "where": where[-1500:]}), flush=True)
+    print(json.dumps({"counts": counts}), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
