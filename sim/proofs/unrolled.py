@@ -90,8 +90,10 @@ class Design:
         """The question, as SMT-LIB: `clocks` clocks with a violation."""
         lines = ["(set-logic QF_BV)", "(set-option :produce-models true)"]
         for k in range(clocks):
-            lines += [f"(define-fun |{name}@{k}| () {sort} {_at(self.next[name], k - 1)})" if k and name in self.next else
-                      f"(declare-const |{name}@{k}| {sort})" for name, sort in self.fields.items()]
+            for name, sort in self.fields.items():
+                known = k and name in self.next
+                lines.append(f"(define-fun |{name}@{k}| () {sort} {_at(self.next[name], k - 1)})" if known else
+                             f"(declare-const |{name}@{k}| {sort})")
             lines += [f"(define-fun |{name}@{k}| () {sort} {_at(body, k)})" for name, sort, body in self.functions]
             lines.append(f"(assert |top_u@{k}|)")
         if reset:
