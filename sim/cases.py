@@ -88,6 +88,16 @@ class Case:
 
 def save(case: Case, path: Path, failure: Failure | None = None) -> Path:
     """Write a case to `path`, aside first and then renamed."""
+    return qsnn.save(_told(case, failure), path)
+
+
+def pack(case: Case, failure: Failure | None = None) -> bytes:
+    """The bytes of a case's file."""
+    return qsnn.pack(_told(case, failure))
+
+
+def _told(case: Case, failure: Failure | None) -> Network:
+    """The network of `case`, with the rest in its provenance."""
     told = {
         "plan": {"layers": [dataclasses.asdict(layer) for layer in case.layers], "source": case.source,
                  "memories": dataclasses.asdict(case.memories)},
@@ -97,12 +107,24 @@ def save(case: Case, path: Path, failure: Failure | None = None) -> Path:
         "seed": case.seed,
         "failure": None if failure is None else dataclasses.asdict(failure),
     }
-    return qsnn.save(dataclasses.replace(case.network, provenance={KEY: told}), path)
+    return dataclasses.replace(case.network, provenance={KEY: told})
 
 
 def load(path: Path) -> tuple[Case, Failure | None]:
     """The case in the file `path`, and what was wrong with it. Raises `FileError` for anything else."""
     network = qsnn.load(path)
+    try:
+        return _case(network)
+    except SpikeloomError as error:
+        raise FileError(f"{path} {error}") from None
+
+
+def unpack(data: bytes) -> tuple[Case, Failure | None]:
+    """The case in the bytes of a file, and what was wrong with it."""
+    return _case(qsnn.unpack(data))
+
+
+def _case(network: Network) -> tuple[Case, Failure | None]:
     try:
         told = _fields("case", network.provenance.get(KEY), _FIELDS)
         plan = _fields("plan", told["plan"], _PLAN)
@@ -118,7 +140,7 @@ def load(path: Path) -> tuple[Case, Failure | None]:
         )
         failure = None if told["failure"] is None else _made(Failure, "failure", told["failure"])
     except (SpikeloomError, TypeError, ValueError, AttributeError) as error:
-        raise FileError(f"{path} must hold a case, but {error}") from None
+        raise FileError(f"must hold a case, but {error}") from None
     return case, failure
 
 

@@ -37,12 +37,13 @@ def run(arguments) -> int:
     if not 0 < arguments.seconds < 1e9:
         raise SpikeloomError(f"--seconds must be more than 0, not {arguments.seconds!r}")
     levels = _levels(arguments.levels)
-    from spikeloom.sim import fuzz
+    from spikeloom.sim import fuzz, isolated
     with terminal.progress("fuzz") as update:
         def report(now, what: str) -> None:
             update(now.cases, arguments.cases, f"{len(now.failures)} failures, {now.seconds:,.0f} s, {what}")
-        campaign = fuzz.run(arguments.seconds, seed=arguments.seed, levels=levels, cases=arguments.cases,
-                            folder=arguments.out, progress=report)
+        with isolated.Isolated() as attempt:
+            campaign = fuzz.run(arguments.seconds, seed=arguments.seed, levels=levels, cases=arguments.cases,
+                                folder=arguments.out, attempt=attempt, progress=report)
     if arguments.json:
         terminal.dump(campaign.row())
     else:

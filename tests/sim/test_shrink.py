@@ -51,7 +51,7 @@ def neurons(case: Case) -> list[Lif]:
     (lambda case: len(case.network.layers) > 1 and case.network.timesteps > 3, 3),
 ], ids=["anything", "refractory", "rounding", "sparse", "recurrent", "conv", "residual", "pool", "two layers"])
 def test_nothing_is_left_but_what_is_needed(cases, fails, size):
-    failing = [case for case in cases if fails(case)][:2]
+    failing = [case for case in cases if fails(case)][:1]
     assert failing
     for large in failing:
         case, failure = shrink(large, FAILURE, attempt=attempt_where(fails))
@@ -62,7 +62,7 @@ def test_nothing_is_left_but_what_is_needed(cases, fails, size):
         assert complexity(case)[3] <= 4, case
 
 
-@pytest.mark.parametrize("seed", range(0, 60, 12))
+@pytest.mark.parametrize("seed", range(0, 60, 20))
 def test_candidates_are_whole_cases(cases, seed):
     """Their networks obey the contract, by which they are made; their plans and frames belong to them."""
     case, seen = cases[seed], 0
