@@ -50,7 +50,7 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "weights": (*WEIGHTS, "loaded in two layers", "loaded beside fixed"),
     "source": SOURCES,
     "memories": ("left to synthesis", "small ones of logic", "all of logic"),
-    "link": ("plain", "probe", "readback", "stream", "stream of a part", "queue"),
+    "link": ("plain", "probe", "readback", "stream", "stream of a part", "queue", "guard", "watchdog"),
     "frames": ("all zero", "all greatest", "all least", "one-hot", "alternating", "others"),
 }
 NAMES = tuple(f"{group}: {name}" for group, names in FEATURES.items() for name in names)
@@ -204,7 +204,8 @@ def _link(case: Case) -> set[str]:
         return set()
     extras = case.extras
     found = _true({"probe": extras.probe, "readback": extras.readback, "stream": extras.stream,
-                   "stream of a part": 0 < extras.stream < case.network.timesteps, "queue": extras.queue})
+                   "stream of a part": 0 < extras.stream < case.network.timesteps, "queue": extras.queue,
+                   "guard": extras.guard, "watchdog": extras.watchdog})
     return found or {"plain"}
 
 

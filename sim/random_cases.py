@@ -147,6 +147,8 @@ def _extras(rng: np.random.Generator, plan: Plan) -> Extras:
         readback=bool(loaded_layers(plan)) and bool(rng.random() < 0.5),
         stream=int(rng.integers(1, plan.network.timesteps + 1)) if streams and rng.random() < 0.5 else 0,
         queue=int(rng.choice([0, 0, 16, 100, 1024])),
+        guard=bool(loaded_layers(plan)) and bool(rng.random() < 0.5),
+        watchdog=bool(rng.random() < 0.3),
     )
 
 

@@ -1,13 +1,14 @@
 """The draws of the fuzz leave out nothing that the contract, the Plan, the link and frames admit."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from spikeloom import plugins, synapses
 from spikeloom.rtl_gen import strategies
+from spikeloom.rtl_gen.link.extras import Extras
 from spikeloom.rtl_gen.memories import MemoryRules
 from spikeloom.sim.case_features import FEATURES, NAMES, features
 from spikeloom.sim.random_cases import CORNERS, corner, draw
@@ -35,11 +36,12 @@ def test_no_feature_is_never_drawn(cases):
 
 
 def test_every_plug_in_is_a_feature():
-    """A new codebook, encoder, synapse kind or strategy must be counted, and so be drawn."""
+    """A new codebook, encoder, synapse kind, strategy or extra of the link must be counted, and so be drawn."""
     assert set(plugins.names("spikeloom.codebooks")) <= set(FEATURES["codebook"])
     assert set(plugins.names("spikeloom.encoders")) <= set(FEATURES["encoder"])
     assert set(synapses.names()) <= set(FEATURES["synapses"])
     assert set(strategies.names()) <= set(FEATURES["strategy"])
+    assert {field.name for field in fields(Extras)} <= set(FEATURES["link"])
 
 
 def test_a_feature_is_named_only_where_it_is(cases):
