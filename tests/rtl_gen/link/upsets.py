@@ -4,6 +4,8 @@ from amaranth.hdl import Signal
 
 from spikeloom.firmware.simulated import SimulatedLine
 
+EVERY, PERIOD = 16, 1e-6     # clocks; seconds of a clock in the simulator
+
 
 class Upsets:
     """The registers and memories of the device behind a line, and a way to flip their bits.
@@ -21,7 +23,8 @@ class Upsets:
             path = ".".join(info.name)
             for statement in fragment.statements.get("sync", ()):
                 for signal in statement._lhs_signals():
-                    self.registers[f"{path}.{signal.name}"] = signal
+                    if len(signal):
+                        self.registers[f"{path}.{signal.name}"] = signal
             if hasattr(fragment, "_data"):
                 self.memories[path] = fragment._data
         line._simulator.add_testbench(self._flip, background=True)
@@ -32,13 +35,17 @@ class Upsets:
         return found
 
     def flip(self, what, bit: int) -> None:
-        """Flip a bit of a register or of a word of a memory, after the next clock."""
+        """Flip a bit of a register or of a word of a memory, within `EVERY` clocks, between two of them."""
+        self.later(what, bit)
+        self._line.advance(EVERY)
+
+    def later(self, what, bit: int) -> None:
+        """The same, while time passes otherwise."""
         self._waiting.append((what, bit))
-        self._line.advance(2)
 
     async def _flip(self, ctx) -> None:
         while True:
-            await ctx.tick()
+            await ctx.delay(EVERY * PERIOD)
             while self._waiting:
                 what, bit = self._waiting.pop()
                 ctx.set(what, ctx.get(what) ^ 1 << bit)
