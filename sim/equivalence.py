@@ -26,6 +26,7 @@ from spikeloom.rtl_gen.encoders import first_value
 from spikeloom.rtl_gen.events import event_layout
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.rtl_gen.readout import result_layout
+from spikeloom.sim.aiger import Aiger
 from spikeloom.sim.mutants import SELECT_BITS, Mutant, Mutated
 
 SECONDS = 20
@@ -33,11 +34,9 @@ _PORT = re.compile(r"^  wire (?:width (\d+) )?(input|output) \d+ \\(\S+)$", re.M
 TRACE = ("valid", "group", "spikes", "membranes")
 _MAP = ("read_rtlil mutated.il; rename core mutated; read_rtlil core.il; read_rtlil miter.il; hierarchy -top miter; "
         "proc; flatten; delete */t:$scopeinfo; memory_map; setundef -zero; setundef -undriven -zero -init; "
-        "opt -full; techmap; opt -fast; dfflegalize -cell $_DFF_P_ 01; aigmap; opt_clean; delete -input w:mutant; "
-        "design -save all")
-_ONE = ("design -load all; connect -set mutant {bits}'d{number}; opt -fast; aigmap; opt_clean -purge; "
-        "write_aiger -zinit {number}.aig")
-_ABC = "read {number}.aig; strash; scorr; strash; scorr -F 2; pdr -T {seconds}"
+        "opt -full; techmap; opt -fast; dfflegalize -cell $_DFF_P_ 01; aigmap; setundef -zero; "
+        "opt_clean -purge; write_aiger -zinit -symbols all.aig")
+_SWEEP = "read {number}.aig; strash; scorr; scorr -F 2; scorr -F 4; write_aiger left.aig; pdr -T {seconds}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +65,11 @@ def decide(mutated: Mutated, mutants: Iterable[Mutant], *, seconds: int = SECOND
         (folder / "core.il").write_text(mutated.clean)
         (folder / "mutated.il").write_text(mutated.rtlil)
         (folder / "miter.il").write_text(verilog.to_rtlil(Miter(mutated.plan, mutated.clean), "miter"))
-        steps = [_ONE.format(number=one.number, bits=SELECT_BITS) for one in mutants]
-        (folder / "all.ys").write_text("\n".join("\n".join([_MAP, *steps, ""]).split("; ")))
-        verilog.yosys("script all.ys", folder)
+        verilog.yosys(_MAP, folder)
+        whole = Aiger(folder / "all.aig")
         for k, one in enumerate(mutants):
+            whole.write(folder / f"{one.number}.aig",
+                        {f"mutant[{bit}]": one.number >> bit & 1 for bit in range(SELECT_BITS)})
             found[one.number] = _ask(program, one.number, seconds, folder)
             if progress:
                 progress(k + 1, len(mutants))
@@ -77,12 +77,15 @@ def decide(mutated: Mutated, mutants: Iterable[Mutant], *, seconds: int = SECOND
 
 
 def _ask(program: Path, number: int, seconds: int, folder: Path) -> Decision:
-    command = [str(program), "-c", _ABC.format(number=number, seconds=seconds)]
+    command = [str(program), "-c", _SWEEP.format(number=number, seconds=seconds)]
+    (folder / "left.aig").unlink(missing_ok=True)
     try:
         text = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False,
-                              timeout=4 * seconds).stdout
+                              timeout=4 * seconds + 60).stdout
     except subprocess.TimeoutExpired:
         return Decision(verdict="unknown")
+    if (folder / "left.aig").exists() and Aiger(folder / "left.aig").constants == [0]:
+        return Decision(verdict="equivalent")
     if frame := re.search(r"asserted in frame (\d+)", text):
         return Decision(verdict="different", cycles=int(frame[1]))
     return Decision(verdict="equivalent" if "Property proved" in text else "unknown")

@@ -28,6 +28,7 @@ CHECKS = ("classes", "scores", "spikes", "membranes", "cycles")
 """What can be compared; each alone notices a result that never comes or breaks a stream rule, and "spikes" and
 "membranes" a trace that does. "cycles" is the number of clock cycles of the unmutated design."""
 VALUES = ("classes", "scores", "spikes", "membranes")
+VERIFY = ("one by one", "without a gap")
 PATIENCE = 8    # times the longest answer of the unmutated design, after which a mutant hangs
 
 
