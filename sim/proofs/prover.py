@@ -25,11 +25,12 @@ from spikeloom.errors import ToolError
 from spikeloom.sim.proofs import unrolled
 
 RESULTS = ("proven", "bounded", "refuted", "unknown")
+CONTRADICTION = "what is assumed can never be"
 SCRIPT = """read_rtlil top.il; hierarchy -top top; proc -norom; flatten; {anywhere}; opt_clean
 memory_nordff; memory_collect; cutpoint t:$mem_v2; delete t:$mem_v2
-opt -full; async2sync; chformal -lower; opt_clean; dffunmap; write_smt2 -stbv -wires top.smt2
+{optimize}; async2sync; chformal -lower; opt_clean; dffunmap; write_smt2 -stbv -wires top.smt2
 """
-ANYWHERE = "setattr -unset init w:top.{}.*"
+ANYWHERE = "setattr -unset init w:top.{}.*"      # and no `opt_dff`, which takes what such registers hold for granted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +87,8 @@ def prove(harness: wiring.Component, *, depth: int = 8, start: int = 1, bound: i
             step = design.violated(tried + 1, reset=False, timeout=left())
             if trace := design.violated(tried, reset=True, timeout=left()):
                 return Verdict(result="refuted", depth=trace.clocks, seconds=_since(began), trace=str(trace))
+            if step is None and not design.possible(tried + 1, left()):
+                return Verdict(result="unknown", depth=0, seconds=_since(began), reason=CONTRADICTION)
             if step is None:
                 return Verdict(result="proven", depth=tried, seconds=_since(began))
             known, tried = tried, max(tried + 1, min(tried * 3 // 2, depth))
@@ -110,8 +113,9 @@ def translated(harness: wiring.Component, timeout: float = 60) -> unrolled.Desig
         folder = Path(name)
         text = rtlil.convert(m, name="top", ports=ports, emit_src=False)
         (folder / "top.il").write_text(text)
-        name = getattr(harness, "anywhere", "")
-        (folder / "top.ys").write_text(SCRIPT.format(anywhere=ANYWHERE.format(name) if name else ""))
+        place = getattr(harness, "anywhere", "")
+        (folder / "top.ys").write_text(SCRIPT.format(
+            anywhere=ANYWHERE.format(place) if place else "", optimize="opt_expr; opt_clean" if place else "opt -full"))
         try:
             tools.run(tools.find("yosys"), ["top.ys"], folder=folder, log="log")
         except ToolError as error:
