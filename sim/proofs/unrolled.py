@@ -66,7 +66,10 @@ class Design:
         registers = re.findall(r'^; yosys-smt2-witness .*"smtname": (\d+), .*"type": "reg"', text, re.MULTILINE)
         self.registers = [f"top#{number}" for number in dict.fromkeys(registers)]
         wires = re.findall(r"^; yosys-smt2-wire (\S+) \d+", text, re.MULTILINE)
-        self.wires = [wire for wire in wires if not set("$[") & set(wire) and not wire.endswith(("clk", "rst"))]
+        shown = [wire for wire in wires if not set("$[") & set(wire) and not wire.endswith(("clk", "rst"))]
+        bodies = {name: body for name, _, body in self.functions}
+        by_body = {bodies[f"top_n {wire}"]: wire for wire in sorted(shown, key=_depth, reverse=True)}
+        self.wires = sorted(by_body.values(), key=_depth)
         cells = re.findall(r"^; yosys-smt2-assert (\d+) (\S+)", text, re.MULTILINE)
         self.asserted = {f"top_a {number}": messages.get(_plain(cell), cell) for number, cell in cells}
 
@@ -85,6 +88,11 @@ class Design:
         answer = solved(f"{text}\n(check-sat)\n(get-value ({' '.join(asked)}))\n", timeout)
         values = dict(re.findall(r"\(\|([^|]+)\| (true|false|#b[01]+|#x[0-9a-f]+)\)", answer))
         return self.trace(values, clocks)
+
+    def possible(self, clocks: int, timeout: float) -> bool:
+        """Whether the assumptions let so many clocks after reset be at all."""
+        lines = [line for line in self.script(clocks, reset=True) if "top_a@" not in line or line.startswith("(def")]
+        return solved("\n".join([*lines, "(check-sat)\n"]), timeout).strip() == "sat"
 
     def script(self, clocks: int, *, reset: bool) -> list[str]:
         """The question, as SMT-LIB: `clocks` clocks with a violation."""
@@ -109,14 +117,11 @@ class Design:
         steps = []
         for k in range(clocks):
             steps.append({wire.removeprefix("top."): _integer(values[f"top_n {wire}@{k}"])
-                          for wire in self.wires if f"top_n {wire}@{k}" in values})
+                          for wire in self.wires[:WIDEST_TRACE] if f"top_n {wire}@{k}" in values})
             failed = [message for name, message in self.asserted.items() if values.get(f"{name}@{k}") == "false"]
             if failed:
                 break
-        shown = sorted({name for step in steps for name in step}, key=lambda name: (name.count("."), name))
-        shown = set(shown[:WIDEST_TRACE])
-        return Trace(failed=tuple(failed), steps=tuple(
-            {name: value for name, value in step.items() if name in shown} for step in steps))
+        return Trace(failed=tuple(failed), steps=tuple(steps))
 
     def _differ(self, a: int, b: int) -> str:
         pairs = " ".join(f"(distinct |{name}@{a}| |{name}@{b}|)" for name in self.registers)
@@ -145,6 +150,11 @@ def _integer(value: str) -> int:
     if value in ("true", "false"):
         return int(value == "true")
     return int(value[2:], 2 if value[1] == "b" else 16)
+
+
+def _depth(wire: str) -> tuple[int, str]:
+    """What stands further out comes first."""
+    return wire.count("."), wire
 
 
 def _plain(cell: str) -> str:
