@@ -10,8 +10,10 @@ import numpy as np
 
 from spikeloom import check
 from spikeloom.errors import LinkError, SpikeloomError
+from spikeloom.firmware import claims
 from spikeloom.firmware.framing import Unframer, frame
 from spikeloom.firmware.many import Requests
+from spikeloom.firmware.patience import Patience
 from spikeloom.firmware.timesteps import Timesteps
 from spikeloom.firmware.transport import LineLost, Transport
 from spikeloom.network import Network
@@ -20,7 +22,6 @@ from spikeloom.rtl_gen.protocol import Command, Counters, Identity
 
 _FLAGS = bytes([protocol.FLAG]) * 2
 _HEADER = 3
-_NOISE = 4096  # bytes of anything else, during which a reply is waited for
 _REPEATABLE = (protocol.IDENTIFY, protocol.RUN, protocol.STATUS)    # need nothing that an earlier request left behind
 T = TypeVar("T")
 
@@ -75,9 +76,8 @@ class Device:
     def identify(self) -> Identity:
         """Who is there. Raises `LinkError` for another protocol version or another network than the one given."""
         identity = self.identify_any()
-        if self.network is not None and identity.digest.hex() != self.network.digest[:16]:
-            raise LinkError(f"the device on {self.transport.name} must carry the network {self.network.digest[:16]}, "
-                            f"not {identity.digest.hex()}")
+        if self.network is not None:
+            claims.check_network(self.transport.name, identity, self.network)
         return identity
 
     def identify_any(self) -> Identity:
@@ -137,7 +137,7 @@ class Device:
         layers = linked.weights_to_load(plan)
         sent, total = 0, sum(len(given) for _, given in layers.values())
         for layer, (row_words, given) in layers.items():
-            rows = identity.load_words // row_words
+            rows = claims.check_room(self.transport.name, identity, row_words)
             for row in range(0, len(given) // row_words, rows):
                 piece = np.zeros(identity.load_words, "<u2")
                 part = given[row * row_words:(row + rows) * row_words]
@@ -156,7 +156,7 @@ class Device:
     def _check_weights(self, layers: dict[int, tuple[int, np.ndarray]], identity: Identity) -> None:
         """Read all weights back. Raises `LinkError` if any differ from those of `linked.weights_to_load`."""
         for layer, (row_words, given) in layers.items():
-            rows = identity.load_words // row_words
+            rows = claims.check_room(self.transport.name, identity, row_words)
             for row in range(0, len(given) // row_words, rows):
                 part = given[row * row_words:(row + rows) * row_words]
                 held = np.frombuffer(self.fetch(layer, row), "<u2")
@@ -179,7 +179,7 @@ class Device:
         packed = check.vector("words", packed, needed, 0, 0xffff)
         reply = self._request(protocol.RUN, packed.astype("<u2").tobytes())
         label, cycles = self._unpacked(protocol.unpack_result, reply)
-        return Result(label=label, cycles=cycles)
+        return Result(label=claims.check_label(self.transport.name, self._known(), label), cycles=cycles)
 
     def run_many(self, frames: Iterable[np.ndarray]) -> Iterator[Result]:
         """Inferences of many frames, each as `run` takes them; their results in order, as they come.
@@ -192,7 +192,7 @@ class Device:
                             alone=lambda payload: self._request(protocol.RUN, payload))
         for reply in requests.replies(packed):
             label, cycles = self._unpacked(protocol.unpack_result, reply)
-            yield Result(label=label, cycles=cycles)
+            yield Result(label=claims.check_label(self.transport.name, identity, label), cycles=cycles)
 
     def stream(self, values: Iterable[np.ndarray]) -> Generator[np.ndarray, None, Result | None]:
         """One inference timestep by timestep: the output neurons' spikes, bool `(outputs,)`, of each timestep of
@@ -215,6 +215,7 @@ class Device:
         identity = self._known()
         reply = self._request(protocol.READ)
         scores, label, cycles = self._unpacked(lambda payload: protocol.unpack_scores(payload, identity), reply)
+        label = claims.check_label(self.transport.name, identity, label)
         return Result(label=label, cycles=cycles, scores=scores)
 
     def membranes(self, layer: int, count: int | None = None) -> np.ndarray:
@@ -224,6 +225,9 @@ class Device:
         """
         count = self._own_network("read membranes of all neurons").layers[layer].size if count is None else count
         identity = self._needs(protocol.PROBE)
+        if not identity.probe_neurons:
+            raise LinkError(f"the device on {self.transport.name} must say membranes of at least 1 neuron in a reply, "
+                            "not 0")
         found: list[int] = []
         while len(found) < count:
             reply = self._request(protocol.PROBE, struct.pack("<HH", layer, len(found)))
@@ -314,12 +318,11 @@ class Device:
 
     def _reply(self, command: Command, sequences: set[int], reason: str) -> tuple[int | None, bytes, str]:
         """Status and payload of the reply to a request sent as one of `sequences`; no status, and why, for none."""
-        unframer = Unframer()
-        patience = _NOISE + (self._identity.outputs * self._identity.score_words * 4 + self._identity.load_words * 4
-                             + self._identity.stream_steps * self._identity.spike_words * 4
-                             if self._identity else 0)
-        while patience > 0 and (received := self.transport.read(self._timeout)):
-            patience -= len(received)
+        unframer, identity = Unframer(), self._identity
+        more = 4 * (identity.outputs * identity.score_words + identity.load_words
+                    + identity.stream_steps * identity.spike_words) if identity else 0
+        patience = Patience(self.transport, self._timeout, more)
+        while received := patience.read():
             for body in unframer.feed(received):
                 if len(body) < _HEADER:
                     continue
@@ -329,6 +332,6 @@ class Device:
                 if body[0] == command.code | protocol.REPLY and body[1] in sequences:
                     named = {known.code: known.name for known in protocol.STATUSES}.get(status, f"status {status}")
                     return status, body[_HEADER:], f"refuse it with {named}"
-            if unframer.damaged or patience <= 0:
+            if unframer.damaged:
                 reason = "send damaged replies"
-        return None, b"", reason
+        return None, b"", "send damaged replies" if patience.lost else reason

@@ -2,13 +2,13 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from spikeloom.firmware.framing import Unframer, frame
+from spikeloom.firmware.patience import Patience
 from spikeloom.firmware.transport import LineLost, Transport
 from spikeloom.rtl_gen.protocol import OK, REPLY, RUN
-
-_NOISE = 4096       # bytes of anything else, during which a reply is waited for
 
 
 @dataclass(kw_only=True)
@@ -82,20 +82,19 @@ class Requests:
 
     def _oldest(self) -> bytes | None:
         """The payload of the reply to the oldest request, or None if anything else came."""
-        patience = _NOISE
+        patience = Patience(self._transport, self._timeout)
         try:
             self._send()
-            while patience > 0:
+            while True:
                 while self._bodies:
                     body = self._bodies.popleft()
                     if body[:3] == bytes([RUN.code | REPLY, self._open[0].sequence, OK.code]):
                         return body[3:]
                     if body[0] == RUN.code | REPLY:
                         return None
-                received = self._transport.read(self._timeout)
+                received = patience.read()
                 if not received:
                     return None
-                patience -= len(received)
                 self._bodies.extend(self._unframer.feed(received))
         except LineLost:
             pass
@@ -103,11 +102,10 @@ class Requests:
 
     def _settle(self) -> None:
         """Let the device finish what it has; whatever is not answered is sent again."""
-        try:
-            while self._transport.read(self._timeout):
+        patience = Patience(self._transport, self._timeout)
+        with suppress(LineLost):
+            while patience.read():
                 pass
-        except LineLost:
-            pass
         self._unframer, self._bodies = Unframer(), deque()
         behind = [self._opened(one.payload) for one in list(self._open)[1:]]
         self._open = deque([self._open[0], *behind])

@@ -7,6 +7,7 @@ from spikeloom import check
 from spikeloom.errors import LinkError
 from spikeloom.firmware.transport import LineLost, Transport
 
+_SLACK = 2               # times what a byte takes, for what is between the port and the program
 _POLL = 0.05            # seconds between looks for a port that is gone
 _PIECE, _STUCK = 256, 10.0      # bytes that are written at once, and seconds after which they are stuck
 
@@ -23,7 +24,7 @@ class SerialPort(Transport):
             import serial
         except ImportError:
             raise LinkError("a serial port needs pyserial: pip install 'spikeloom[link]'") from None
-        self.name = port
+        self.name, self.byte_seconds = port, _SLACK * 10 / self._baud
         # pyserial lets `termios.error` through, which is no OSError, and closes descriptors that it then asks for.
         self._error: tuple[type[Exception], ...] = (serial.SerialException, OSError, TypeError, *_termios_errors())
         self._stuck = serial.SerialTimeoutException

@@ -13,6 +13,8 @@ class Transport(ABC):
     """A line to one device. `name` is what errors call it."""
 
     name: str
+    byte_seconds: float = 1e-3
+    """What a byte may take on the line."""
 
     @abstractmethod
     def write(self, data: bytes) -> None:

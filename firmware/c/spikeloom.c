@@ -36,6 +36,7 @@ enum spikeloom_error spikeloom_init(struct spikeloom *device, const struct spike
     device->known = false;
     device->identity.outputs = 0;
     device->identity.score_words = 0;
+    device->identity.load_words = 0;
     return SPIKELOOM_OK;
 }
 

@@ -100,8 +100,11 @@ static enum spikeloom_error receive(struct spikeloom *device, uint8_t command, u
     const struct spikeloom_transport *line = device->transport;
     struct spikeloom_unframer unframer;
     uint8_t bytes[SPIKELOOM_CHUNK];
-    uint32_t patience = NOISE + 2 * spikeloom_score_bytes(&device->identity);
-    uint32_t since = line->now(line->context);
+    uint32_t patience = NOISE + 2 * spikeloom_score_bytes(&device->identity)
+        + ((uint32_t)device->identity.load_words << 2);
+    uint32_t most = device->timeout_ms + patience;      /* a byte takes a millisecond at most */
+    uint32_t since = line->now(line->context), began = since;
+    bool begun = false;
     spikeloom_unframer_init(&unframer, device->buffer, device->size);
     while (patience > 0) {
         ptrdiff_t got = line->read(line->context, bytes, sizeof bytes);
@@ -129,6 +132,12 @@ static enum spikeloom_error receive(struct spikeloom *device, uint8_t command, u
             reason = SPIKELOOM_DAMAGED_REPLIES;
         }
         since = line->now(line->context);
+        began = begun ? began : since;
+        begun = true;
+        if ((uint32_t)(since - began) >= most) {
+            reason = SPIKELOOM_DAMAGED_REPLIES;
+            break;
+        }
     }
     return reason;
 }

@@ -7,8 +7,8 @@ from spikeloom.errors import LinkError
 from spikeloom.firmware.device import Device
 from spikeloom.firmware.framing import frame
 from spikeloom.firmware.simulated import SimulatedLine
+from spikeloom.rtl_gen import linked, protocol, words
 from spikeloom.rtl_gen import planner as plans
-from spikeloom.rtl_gen import protocol, words
 from spikeloom.rtl_gen.link.extras import Extras
 from spikeloom.rtl_gen.linked import LinkedCore
 from spikeloom.sim.random_networks import random_frames, random_network
@@ -97,8 +97,7 @@ def test_what_the_queue_cannot_hold_is_lost_and_asked_for_again():
 
 
 def test_a_device_that_stays_silent_is_named():
-    identity = protocol.Identity(digest=bytes.fromhex(NETWORK.digest)[:8], inputs=1, value_bits=1, value_signed=0,
-                                 frame_words=1, timesteps=1, outputs=1, score_words=1, readout=0, queue=64)
+    identity = linked.identity(plans.make(NETWORK), Extras(queue=64))
     device = Device(Scripted(frame(bytes([protocol.IDENTIFY.code | 0x80, 1, 0]) + identity.pack())), NETWORK, tries=2)
     with pytest.raises(LinkError, match=r"must answer RUN within 1 s, not stay silent \(2 tries\)$"):
         labels(device, random_frames(NETWORK, 0, 2))
