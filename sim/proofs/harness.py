@@ -38,8 +38,8 @@ class Opened(Elaboratable):
         return found
 
     def at(self, *states: str) -> Value:
-        """Its state machine is in one of `states`."""
-        return Value.cast(self["fsm_state"]).matches(*(self.states[name] for name in states))
+        """Its state machine is in one of `states`, or those of them that it has."""
+        return Value.cast(self["fsm_state"]).matches(*(self.states[name] for name in states if name in self.states))
 
     def elaborate(self, platform):
         return self.fragment

@@ -19,7 +19,7 @@ from spikeloom.rtl_gen.repeater import Repeater
 from spikeloom.rtl_gen.strategies import dense
 from spikeloom.sim.proofs import TIMEOUT, Proof
 from spikeloom.sim.proofs.harness import Harness, Opened, assumed, bits, obeyed
-from spikeloom.sim.proofs.parts import parts
+from spikeloom.sim.proofs.parts import parts, used
 from spikeloom.sim.proofs.prover import Verdict, translated
 
 _CALLED = re.compile(r"\|([^|]+)\| state")
@@ -73,7 +73,7 @@ class StreamRules(Proof):
     """Both rules of a component: of rule 2 the netlist decides, of rule 3 the solver."""
 
     def prove(self, timeout: float = TIMEOUT) -> Verdict:
-        began, dut = time.perf_counter(), self.make().dut
+        began, dut = time.perf_counter(), used(self.make()).dut
         bodies = {name: body for name, _, body in translated(Obeys(dut, payloads=False), timeout).functions}
         wrong = [name for name in streams(dut, Out) if impatient(bodies, name)]
         if wrong:
