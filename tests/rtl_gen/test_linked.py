@@ -18,7 +18,8 @@ from spikeloom.rtl_gen.collisions import declare_collision_free
 from spikeloom.rtl_gen.link import uart
 from spikeloom.rtl_gen.link.extras import PLAIN, Extras
 from spikeloom.rtl_gen.link.host_link import HostLink
-from spikeloom.rtl_gen.linked import LinkedTop, identity
+from spikeloom.rtl_gen.linked import LinkedTop, identity, loaded_words
+from spikeloom.rtl_gen.plan import Plan
 from spikeloom.rtl_gen.readout import result_layout
 
 
@@ -64,10 +65,12 @@ class LinkAlone(wiring.Component):
     """Link and UART, with the core's streams as ports."""
 
     def __init__(self, net, link_type=HostLink, extras=PLAIN):
-        plan = plans.make(net)
-        self.link = link_type(identity(plan, extras), result=result_layout(net))
+        plan = net if isinstance(net, Plan) else plans.make(net)
+        self.link = link_type(identity(plan, extras), result=result_layout(plan.network), loaded=loaded_words(plan))
+        loads = {name: self.link.signature.members[name] for name in ("load", "fetched")
+                 if name in self.link.signature.members}
         recorder = {"recorder": self.link.signature.members["recorder"]} if extras.stream else {}
-        super().__init__({"rx": In(1), "tx": Out(1), "busy": Out(1), "abort": Out(1), **recorder,
+        super().__init__({"rx": In(1), "tx": Out(1), "busy": Out(1), "abort": Out(1), **recorder, **loads,
                           "words": Out(self.link.words.signature), "scores": In(self.link.scores.signature.flip())})
 
     def elaborate(self, platform):
@@ -81,6 +84,9 @@ class LinkAlone(wiring.Component):
         wiring.connect(m, wiring.flipped(self.scores), link.scores)
         if hasattr(self, "recorder"):
             wiring.connect(m, link.recorder, wiring.flipped(self.recorder))
+        if hasattr(self, "load"):
+            wiring.connect(m, link.load, wiring.flipped(self.load))
+            m.d.comb += link.fetched.eq(self.fetched)
         m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx), self.busy.eq(link.busy),
                      self.abort.eq(link.abort)]
         return m
@@ -123,6 +129,16 @@ def test_the_memory_is_never_read_and_written_at_once_is_proven():
 def test_the_same_is_proven_with_timesteps():
     net = network(inputs=20, encoder=None)
     yosys(verilog.to_rtlil(LinkAlone(net, Proven, Extras(stream=2)), "top"), PROOF)
+
+
+def test_the_same_is_proven_with_a_watchdog():
+    yosys(verilog.to_rtlil(LinkAlone(network(inputs=20, encoder=None), Proven, Extras(stream=2, watchdog=True)), "top"),
+          PROOF)
+
+
+def test_the_same_is_proven_with_a_guard():
+    plan = plans.make(network(inputs=20), layers={0: {"strategy": "dense", "lanes": 10, "weights": "ram"}})
+    yosys(verilog.to_rtlil(LinkAlone(plan, Proven, Extras(guard=True, readback=True, watchdog=True)), "top"), PROOF)
 
 
 def test_the_proof_fails_for_a_link_that_does():
