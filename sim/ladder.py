@@ -1,6 +1,7 @@
 """Exactness levels 2 and 3: a built design as gates, driven at its pins by the host driver, against the reference.
 
-Compared are the answers at the pins and, layer by layer, the spikes that the gates' own registers hold.
+Compared are the answers at the pins, the outputs' spikes too where the link has STREAM, and layer by layer the spikes
+that the gates' own registers hold.
 """
 
 import json
@@ -14,13 +15,13 @@ import numpy as np
 from spikeloom import check
 from spikeloom.boards.board import Board
 from spikeloom.errors import FileError, LinkError
-from spikeloom.firmware.device import Device
-from spikeloom.rtl_gen import timing, words
+from spikeloom.firmware.device import Device, Result
+from spikeloom.rtl_gen import protocol, timing, words
 from spikeloom.rtl_gen.linked import loaded_layers
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.sim import cosim, decoded, ecp5_routed, gates, netlist, taps
 from spikeloom.sim.activity import measure
-from spikeloom.sim.mismatch import Comparison, compare
+from spikeloom.sim.mismatch import Comparison, Mismatch, compare
 from spikeloom.sim.outcome import Outcome
 from spikeloom.sim.reference import simulate
 from spikeloom.sim.verify import Cycles, VerifyRecord
@@ -96,12 +97,21 @@ def verify(build: Build, frames: np.ndarray, level: int, *, design: Design | Non
                        effort=effort(build, len(frames)))
     expected = simulate(network, frames, trace=True)
     began = time.perf_counter()
-    found, cycles, line = _answers(made, build.plan, frames, lambda done: report(what, done, len(frames)))
+    answers = _answers(made, build.plan, frames, lambda done: report(what, done, len(frames)))
     seconds = time.perf_counter() - began
-    found, filled = _traced(expected, found, design.taps, line.taps, build.plan)
+    found, filled = _traced(expected, answers.outcome, design.taps, answers.line.taps, build.plan)
     result = compare(expected, found)
     result = replace(result, spikes=result.spikes - filled)
-    return _record(level, simulator, build.plan, result, seconds, cycles, line.cycles)
+    fired = sum(layer.size for k, layer in enumerate(network.layers) if taps.fires(build.plan, k))
+    unseen = len(frames) * network.timesteps * fired - result.spikes
+    result = with_streamed(result, expected, answers.streamed)
+    return VerifyRecord(
+        level=level, simulator=simulator, pipelined=False, samples=result.samples, timesteps=network.timesteps,
+        compared_spikes=result.spikes, compared_membranes=result.membranes, compared_answers=result.answers,
+        mismatches=result.mismatches, seconds=round(seconds, 3),
+        interval=round(answers.line.cycles / result.samples, 2),
+        cycles=Cycles(mean=float(answers.cycles.mean()), max=int(answers.cycles.max())), first_mismatch=result.first,
+        unseen_spikes=unseen)
 
 
 def effort(build: Build, frames: int) -> str:
@@ -126,27 +136,74 @@ def opened(build: Build, level: int) -> Design:
     return Design(module=module, taps=tuple(taps.find(module, build.plan, known, named)))
 
 
-def _answers(made: gates.Gates, plan: Plan, frames: np.ndarray,
-             report: Callable[[int], None]) -> tuple[Outcome, np.ndarray, gates.GatesLine]:
-    """Classes and scores, the cycles that the device counted of each frame, and the line, closed."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answers:
+    """What a device said.
+
+    Parameters
+    ----------
+    outcome : classes and scores.
+    cycles : that the device counted, of each frame.
+    streamed : of some samples, what STREAM said of the outputs' spikes, bool `(timesteps, outputs)`.
+    line : closed.
+    """
+
+    outcome: Outcome
+    cycles: np.ndarray
+    streamed: dict[int, np.ndarray]
+    line: gates.GatesLine
+
+
+def _answers(made: gates.Gates, plan: Plan, frames: np.ndarray, report: Callable[[int], None]) -> Answers:
+    """What the device says to the frames: to RUN and READ or, where it knows STREAM, every second time to that."""
     longest = int(timing.latency(plan, measure(plan.network, frames)).max())
-    line, results = made.start(), []
+    line, results, streamed = made.start(), [], {}
     timeout = (4 * longest + _SLACK) / made.clock_hz
     device = Device(line, None if loaded_layers(plan) else plan.network, timeout=timeout, tries=_TRIES)
     try:
         with device:
+            streams = device.network is not None and device.identify().offers(protocol.STREAM)
             if loaded_layers(plan):
                 device.load(plan)
-            for frame in frames:
-                device.run(frame)
-                results.append(device.read())
+            for number, frame in enumerate(frames):
+                if streams and number % 2:
+                    result, streamed[number] = _stream(device, frame)
+                else:
+                    device.run(frame)
+                    result = device.read()
+                results.append(result)
                 report(len(results))
     except LinkError as error:
         raise HardwareError(f"the design must answer over its pins, but after {len(results)} of {len(frames)} frames "
                             f"{error}") from None
     outcome = Outcome(classes=np.array([r.label for r in results], np.int64),
                       scores=np.array([r.scores for r in results], np.int64))
-    return outcome, np.array([r.cycles for r in results]), line
+    return Answers(outcome=outcome, cycles=np.array([r.cycles for r in results]), streamed=streamed, line=line)
+
+
+def _stream(device: Device, frame: np.ndarray) -> tuple[Result, np.ndarray]:
+    """A frame timestep by timestep: its result, and the outputs' spikes."""
+    steps, rows = device.stream(frame), []
+    while True:
+        try:
+            rows.append(next(steps))
+        except StopIteration as end:
+            return end.value, np.stack(rows)
+
+
+def with_streamed(result: Comparison, expected: Outcome, streamed: Mapping[int, np.ndarray]) -> Comparison:
+    """The comparison, and what STREAM said of the outputs' spikes `{sample: (timesteps, outputs)}` compared too."""
+    right, last = expected.spikes[-1], len(expected.spikes) - 1
+    wrong = [(sample, *map(int, place)) for sample, rows in sorted(streamed.items())
+             for place in np.argwhere(rows != right[sample])]
+    first = result.first
+    if wrong and first is None:
+        sample, timestep, neuron = wrong[0]
+        value = int(right[wrong[0]])
+        first = Mismatch(sample=sample, timestep=timestep, layer=last, neuron=neuron, expected=(value, None),
+                         found=(1 - value, None))
+    return replace(result, spikes=result.spikes + sum(rows.size for rows in streamed.values()),
+                   mismatches=result.mismatches + len(wrong), first=first)
 
 
 def _traced(expected: Outcome, found: Outcome, looked_at: Sequence[taps.Tap], written: Mapping[str, str],
@@ -162,15 +219,3 @@ def _traced(expected: Outcome, found: Outcome, looked_at: Sequence[taps.Tap], wr
         layers[tap.layer] = spikes, shown.membranes
     spikes, membranes = zip(*layers, strict=True)
     return replace(found, spikes=spikes, membranes=membranes), filled
-
-
-def _record(level: int, simulator: str, plan: Plan, result: Comparison, seconds: float, cycles: np.ndarray,
-            total: int) -> VerifyRecord:
-    fired = sum(layer.size for k, layer in enumerate(plan.network.layers) if taps.fires(plan, k))
-    unseen = result.samples * plan.network.timesteps * fired - result.spikes
-    return VerifyRecord(
-        level=level, simulator=simulator, pipelined=False, samples=result.samples, timesteps=plan.network.timesteps,
-        compared_spikes=result.spikes, compared_membranes=result.membranes, compared_answers=result.answers,
-        mismatches=result.mismatches, seconds=round(seconds, 3), interval=round(total / result.samples, 2),
-        cycles=Cycles(mean=float(cycles.mean()), max=int(cycles.max())), first_mismatch=result.first,
-        unseen_spikes=unseen)

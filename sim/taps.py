@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom.errors import SpikeloomError
+from spikeloom.errors import FileError, SpikeloomError
 from spikeloom.rtl_gen import verilog
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.sim.volume import HardwareError
@@ -72,8 +72,10 @@ class Names:
 def names(folder: Path, plan: Plan) -> list[Names]:
     """The names in the netlist of the build in `folder`, `top.json`, layer by layer.
 
-    Those of the design come from `top.il`, flattened but not optimised.
+    Those of the design come from `top.il`, flattened but not optimised. Raises `FileError` if that is not there.
     """
+    if not (folder / "top.il").is_file():
+        raise FileError(f"{folder} must hold top.il: build again")
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as work:
         script = f"read_rtlil {(folder / 'top.il').resolve()}; proc; flatten; write_json flat.json"
         verilog.yosys(script, work)

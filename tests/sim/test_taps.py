@@ -5,7 +5,7 @@ import pytest
 
 from spikeloom import boards, codebooks
 from spikeloom.boards.build import sources
-from spikeloom.errors import SpikeloomError
+from spikeloom.errors import FileError, SpikeloomError
 from spikeloom.network import Dense, Input, Layer, Lif, Network
 from spikeloom.rtl_gen import planner
 from spikeloom.rtl_gen.linked import LinkedTop
@@ -106,6 +106,11 @@ def test_the_design_has_the_signals_that_are_looked_for(strategy, tmp_path):
     with pytest.raises(SpikeloomError, match="^design must have one signal .(layer|chain)1"):
         taps.names(tmp_path, planner.make(network(), layers={0: {"strategy": strategy}, 1: {
             "strategy": {"sparse": "parallel", "parallel": "sparse"}[strategy]}}))
+
+
+def test_a_build_without_its_design_is_refused(tmp_path):
+    with pytest.raises(FileError, match="must hold top.il: build again$"):
+        taps.names(tmp_path, plan())
 
 
 def tap(**changes):
