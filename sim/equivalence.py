@@ -1,7 +1,7 @@
 """Whether a mutant can be told from the original at all: a miter of both, decided by ABC for all inputs and all time.
 
 Both get the same inputs: any frames, any pauses, resets at any time, as long as the stream rules of
-`rtl_gen.events` are kept. What a mutant must not change, in any cycle: valid and ready; the payload of a valid result
+`rtl_gen.events` are kept, and words are padded with 0. What a mutant must not change, in any cycle: valid and ready; the payload of a valid result
 (`best` where it means something, at the last output); of a valid trace, group, spikes and membranes of those lanes that
 are neurons. ABC sweeps what is the same in both by induction (`scorr`) and then looks for an invariant or a
 counterexample (`pdr`); both begin at the reset state.
@@ -169,13 +169,21 @@ class Rules(wiring.Component):
         before = Signal.like(Value.cast(self.payload))
         payload = Value.cast(self.payload)
         wrong = waiting & (~self.valid | (payload != before))
-        if self.events:
-            wrong |= self.valid & self.unordered(m)
+        wrong |= self.valid & (self.unordered(m) if self.events else self.unpadded(m))
         m.d.sync += [waiting.eq(self.valid & ~self.ready), before.eq(payload)]
         with m.If(wrong & ~ResetSignal()):
             m.d.sync += broken.eq(1)
         m.d.comb += self.kept.eq(~broken & ~wrong)
         return m
+
+    def unpadded(self, m: Module):
+        """The last word of a page with something where no value is."""
+        page, lanes = words.per_page(self.network), words.values(self.network)
+        used = (self.network.input.size - (page - 1) * lanes) * words.slot(self.network.input.bits)
+        word = Signal(range(max(page, 2)))
+        with m.If(self.valid & self.ready):
+            m.d.sync += word.eq(Mux(word == page - 1, 0, word + 1))
+        return (word == page - 1) & (self.payload >> used).any()
 
     def unordered(self, m: Module):
         """An event that must not come now."""

@@ -86,6 +86,20 @@ GOOD = [0, 1, MARK, 1, 0, MARK | LAST, MARK, MARK | LAST]
 ])
 def test_stream_rules(plan, transfers, kept):
     """Events `index | mark << 1 | last << 2`; a pair is one that has to wait for a cycle, and what happens then."""
+    watch(plan, transfers, kept)
+
+
+def test_words_are_padded():
+    """Five values of 8 bits: three words, the upper half of the third is nothing; so for every page."""
+    first = layer([[2, -1, 1, 1, 1]], threshold=2, membrane_bits=12)
+    network = Network(input=Input(shape=(5,), bits=8), layers=(first,), readout="count", timesteps=2)
+    made = Plan(network=network, layers=(LayerPlan(),))
+    watch(made, [0xFFFF, 0xFFFF, 0x00FF, 0xFFFF, 0xFFFF, 0x00FF], True)
+    watch(made, [0xFFFF, 0xFFFF, 0x0100], False)
+    watch(made, [0xFFFF, 0xFFFF, 0x00FF, 0xFFFF, 0xFFFF, 0x8000], False)
+
+
+def watch(plan, transfers, kept):
     rules, told = Rules(plan), []
 
     async def bench(ctx):
@@ -117,5 +131,5 @@ def test_stream_rules(plan, transfers, kept):
 def test_indices_beyond_the_inputs(plan):
     first = layer([[2, -1, 1], [1, 2, 1]], threshold=2, membrane_bits=4)
     network = Network(input=Input(shape=(3,), bits=1), layers=(first,), readout="count", timesteps=2)
-    test_stream_rules(Plan(network=network, layers=(LayerPlan(),), source="events"), [0, 1, 2], True)
-    test_stream_rules(Plan(network=network, layers=(LayerPlan(),), source="events"), [0, 3], False)
+    watch(Plan(network=network, layers=(LayerPlan(),), source="events"), [0, 1, 2], True)
+    watch(Plan(network=network, layers=(LayerPlan(),), source="events"), [0, 3], False)
