@@ -1,10 +1,10 @@
 """Whether a mutant can be told from the original at all: a miter of both, decided by ABC for all inputs and all time.
 
-Both get the same inputs: any frames, any pauses, resets at any time, as long as the stream rules of
-`rtl_gen.events` are kept, and words are padded with 0. What a mutant must not change, in any cycle: valid and ready; the payload of a valid result
-(`best` where it means something, at the last output); of a valid trace, group, spikes and membranes of those lanes that
-are neurons. ABC sweeps what is the same in both by induction (`scorr`) and then looks for an invariant or a
-counterexample (`pdr`); both begin at the reset state.
+Both get the same inputs: any frames, any pauses, resets at any time, as long as the stream rules of `rtl_gen.events`
+are kept and words are padded with 0. What a mutant must not change, in any cycle: valid and ready; the payload of a
+valid result (`best` where it means something, at the last output); of a valid trace, group, spikes and membranes of
+those lanes that are neurons. ABC sweeps what is the same in both by induction (`scorr`) and then looks for an invariant
+or a counterexample (`pdr`); both begin at the reset state.
 """
 
 import re
