@@ -56,7 +56,10 @@ class Summed(wiring.Component):
             m.d.comb += Assert(~there | (inside[f"drain{lane}"] == register), f"lane {lane}: what waits to leave")
             if lane < dut.groups_of:
                 m.d.comb += Assert(~dut.o.valid | (dut.o.p.item[lane] == register), f"lane {lane}: what leaves")
-        m.d.comb += Assert(left <= dut.lanes // dut.groups_of, "groups that leave")
+        m.d.comb += [
+            Assert(left <= dut.lanes // dut.groups_of, "groups that leave"),
+            Assert(inside["s1_mark"] + inside["s2_mark"] + left.any() <= 1, "no sum is lost"),
+        ]
         return m
 
     def later(self, m: Module, accept: Value, inside: dict[str, Signal]) -> tuple[Value, Value, Value]:

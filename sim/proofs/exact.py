@@ -13,7 +13,7 @@ from amaranth.hdl import Array, Assert, Assume, Const, Module, Mux, Shape, Signa
 
 from spikeloom.errors import SpikeloomError
 
-WIDE = 48       # bits of the exact numbers: more than any can need
+WIDE = 36       # bits of the exact numbers, which are within +-2^32
 
 
 def budget(weights: np.ndarray, inputs: tuple[int, int]) -> tuple[int, int]:
@@ -65,8 +65,11 @@ class Exact:
         self.m, self.least, self.greatest = m, least, greatest
         self.total, self.spent, self.owed = (
             Signal(signed(WIDE), name=f"{name}_{what}") for what in ("total", "positive", "negative"))
-        m.d.comb += Assert((self.total == self.spent + self.owed) & (self.spent >= 0) & (self.spent <= greatest)
-                           & (self.owed <= 0) & (self.owed >= least), f"{name}: the budget")
+        m.d.comb += [
+            self.total.eq(self.spent + self.owed),
+            Assert((self.spent >= 0) & (self.spent <= greatest) & (self.owed <= 0) & (self.owed >= least),
+                   f"{name}: the budget"),
+        ]
 
     def add(self, when: Value, terms: list[Value]) -> None:
         """Adds terms at once."""
@@ -75,12 +78,12 @@ class Exact:
         owed = self.owed + summed([Mux(term < 0, term, 0) for term in terms])
         m.d.comb += Assume(~when | (spent <= self.greatest) & (owed >= self.least))
         with m.If(when):
-            m.d.sync += [self.total.eq(self.total + summed(terms)), self.spent.eq(spent), self.owed.eq(owed)]
+            m.d.sync += [self.spent.eq(spent), self.owed.eq(owed)]
 
     def clear(self, when: Value) -> None:
         """Makes it 0: the next timestep."""
         with self.m.If(when):
-            self.m.d.sync += [self.total.eq(0), self.spent.eq(0), self.owed.eq(0)]
+            self.m.d.sync += [self.spent.eq(0), self.owed.eq(0)]
 
 
 def _weight(book: object, code: int) -> int | None:

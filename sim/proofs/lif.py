@@ -11,7 +11,7 @@ from spikeloom.sim.proofs import Proof
 from spikeloom.sim.proofs.parts import parts
 from spikeloom.sim.proofs.stages import Followed, within
 
-WIDE = 64       # bits of the model's sums: more than any can need
+WIDE = 36       # bits of the model's numbers, which are within +-2^34
 
 
 class Updated(Followed):
