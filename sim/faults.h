@@ -4,15 +4,10 @@
 // its combinational part; a word of a memory and a flip-flop stay as they are until the design itself writes them.
 #pragma once
 #include "volume.h"
+#include "state.h"
 #include <cstring>
 
 namespace spikeloom {
-
-// Mirrored field by field by `faults._Store`.
-struct Store {
-    const char *name;
-    int64_t memory, width, depth;
-};
 
 struct Flip { int64_t cycle, store, row, bit; };
 
@@ -49,37 +44,10 @@ struct Samples {
 class Injector {
     static constexpr int64_t SETTLE = 8;
     Ports &top;
-    cxxrtl::debug_items items;
-    std::vector<std::string> names;
-    std::vector<const cxxrtl::debug_item *> state;
-    std::vector<uint32_t> home;
+    State state;
     const Samples *samples = nullptr;
     int64_t words = 0;
     std::vector<int64_t> seen, scores;
-
-    static size_t chunks_of(const cxxrtl::debug_item &item) { return (item.width + 31) / 32 * item.depth; }
-
-    void keep() {
-        home.clear();
-        for (auto *item : state) home.insert(home.end(), item->curr, item->curr + chunks_of(*item));
-    }
-
-    void restore() {
-        const uint32_t *from = home.data();
-        for (auto *item : state) {
-            size_t count = chunks_of(*item);
-            std::copy(from, from + count, item->curr);
-            if (item->next) std::copy(from, from + count, item->next);
-            from += count;
-        }
-    }
-
-    void flip(const Flip &at) {
-        const cxxrtl::debug_item &item = *state[at.store];
-        size_t chunk = at.row * ((item.width + 31) / 32) + at.bit / 32;
-        item.curr[chunk] ^= uint32_t(1) << at.bit % 32;
-        if (item.next) item.next[chunk] ^= uint32_t(1) << at.bit % 32;
-    }
 
     void reset() {
         top.rst[0] = 1;
@@ -125,7 +93,8 @@ class Injector {
         best = -1;
         for (int64_t cycle = 0; settled < SETTLE; cycle++) {
             if (cycle >= samples->bound) return cycles = cycle, NO_ANSWER;
-            for (; count && flips->cycle <= cycle; count--) flip(*flips++);
+            for (; count && flips->cycle <= cycle; count--, flips++)
+                state.flip(flips->store, flips->row, flips->bit);
             bool offering = sent < end;
             top.clk[0] = 0;
             top.i_valid[0] = offering;
@@ -158,23 +127,9 @@ class Injector {
     }
 
 public:
-    explicit Injector(Ports &top) : top(top) {
-        top.module().debug_info(&items, nullptr, "");
-        for (auto &[name, parts] : items.table)
-            for (auto &item : parts)
-                if (item.type == cxxrtl::debug_item::MEMORY
-                    || (item.type == cxxrtl::debug_item::WIRE && item.flags & cxxrtl::debug_item::DRIVEN_SYNC)) {
-                    names.push_back(name);
-                    state.push_back(&item);
-                }
-    }
+    explicit Injector(Ports &top) : top(top), state(top.module()) {}
 
-    int64_t list(Store *stores) {
-        for (size_t k = 0; stores && k < state.size(); k++)
-            stores[k] = {names[k].c_str(), state[k]->type == cxxrtl::debug_item::MEMORY,
-                         int64_t(state[k]->width), int64_t(state[k]->depth)};
-        return state.size();
-    }
+    int64_t list(Store *stores) { return state.list(stores); }
 
     // The number of the first sample that is not answered as expected, or `count`.
     int64_t prepare(const Samples *given) {
@@ -185,9 +140,9 @@ public:
         reset();
         int64_t cycles, best;
         if (infer(0, nullptr, 0, cycles, best) != RIGHT) return 0;
-        keep();
+        state.keep();
         for (int64_t k = 0; k < samples->count; k++) {
-            restore();
+            state.restore();
             if (infer(k, nullptr, 0, samples->cycles[k], best, true) != RIGHT || !inside_is_right(k)) return k;
         }
         return samples->count;
@@ -197,7 +152,7 @@ public:
         for (int64_t k = 0; k < count; k++) {
             Trial &trial = trials[k];
             int64_t cycles, best;
-            restore();
+            state.restore();
             trial.now = infer(trial.sample, flips + trial.flip, trial.flips, trial.cycles, trial.best);
             trial.inside = inside_is_right(trial.sample);
             trial.reset = NOT_ASKED;

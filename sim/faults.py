@@ -109,9 +109,9 @@ class Bench:
         self.plan, self.frames = core.plan, frames
         self._library = ctypes.CDLL(str(core.library.resolve()))
         self._library.design0_open.restype = ctypes.c_void_p
-        self._library.design0_list.restype = self._library.design0_prepare.restype = ctypes.c_int64
+        self._library.design0_prepare.restype = ctypes.c_int64
         self._device: int | None = self._library.design0_open()
-        self.stores = self._stores()
+        self.stores = stores_of(self._library, self._device)
         self.expected = reference.simulate(network, frames, trace=True, device="cpu")
         sent = stimulus.make(core.plan, frames)
         sizes, steps = [layer.size for layer in network.layers], network.timesteps
@@ -134,14 +134,6 @@ class Bench:
         if right < len(frames):
             raise SpikeloomError(f"the undisturbed core must answer as the reference does, but sample {right} differs")
         self.bound = self._samples.bound = 4 * int(self.cycles.max()) + 1000
-
-    def _stores(self) -> list[Store]:
-        device = ctypes.c_void_p(self._device)
-        found = (_Store * self._library.design0_list(device, None))()
-        self._library.design0_list(device, found)
-        names = [one.name.decode() for one in found]
-        return [Store(name=name, kind=kind_of(name, bool(one.memory)), memory=bool(one.memory), width=one.width,
-                      depth=one.depth) for name, one in zip(names, found, strict=True)]
 
     def inject(self, trials: Trials, progress: Callable[[int, int], None] | None = None) -> Found:
         """Make the trials. `progress` is called with (trials done, all trials)."""
@@ -239,11 +231,20 @@ def build(plan: Plan, *, folder: Path = FOLDER, effort: str = "run") -> Volume:
     return Volume(plan=plan, library=cxxrtl.library([design], folder=folder, effort=effort, waves=True, driver=DRIVER))
 
 
+def stores_of(library: ctypes.CDLL, device: int) -> list[Store]:
+    """Every memory and register of the open `device` of a library of `faults.h` or `fault_link.h`."""
+    library.design0_list.restype = ctypes.c_int64
+    found = (_Store * library.design0_list(ctypes.c_void_p(device), None))()
+    library.design0_list(ctypes.c_void_p(device), found)
+    return [Store(name=one.name.decode(), kind=kind_of(one.name.decode(), bool(one.memory)), memory=bool(one.memory),
+                  width=one.width, depth=one.depth) for one in found]
+
+
 _PROGRESS = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 
 
 class _Store(ctypes.Structure):
-    """`Store` of faults.h."""
+    """`Store` of state.h."""
 
     _fields_ = [("name", ctypes.c_char_p), *((name, ctypes.c_int64) for name in ("memory", "width", "depth"))]
 

@@ -14,6 +14,7 @@ KINDS = {
     "fifos": "frames, events and spikes that wait or are on their way: queues, vectors, serializers",
     "scores": "what the readout gathers",
     "control": "state machines, counters, addresses, valid bits and marks",
+    "link": "the host link around the core, with its UART",
 }
 
 _MEMORIES = {
@@ -40,6 +41,8 @@ _PASSING = _names("""
     held i__payload item kept late leaving__payload membrane negated o o__payload old out port__data read__data rest
     signature__data spike spiked spikes sum sum_common term terms three threshold v value vector wait word
 """)
+# Components of a top with a host link.
+_AROUND = ("linked", "receiver", "transmitter")
 # The same names are counters in these components.
 _COUNTERS = {("footprint", "word"), ("vector", "out"), ("source", "word"), ("encoder", "word"), ("vector", "word")}
 _WAITING = _names("""
@@ -73,12 +76,16 @@ class Store:
     @property
     def part(self) -> str:
         """The part of the design that it is in: "layer0", "chain0", "readout", .."""
-        return self.name.split(" ")[0]
+        return self.name.removeprefix("linked core ").split(" ")[0]
 
 
 def kind_of(name: str, memory: bool) -> str:
     """The kind of the memory or register `name`. Raises `SpikeloomError` for one that nobody has thought of."""
     path, last = _path(name)
+    if path and path[0] in _AROUND:
+        if path[:2] != ["linked", "core"]:
+            return "link"
+        path = path[2:]
     kind = _memory(path, last) if memory else _register(path, last)
     if kind is None:
         raise SpikeloomError(f"{'memory' if memory else 'register'} must be of a known kind, not {name!r}")

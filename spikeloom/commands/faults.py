@@ -75,7 +75,8 @@ def run(arguments) -> int:
 def chosen_kinds(text: str) -> list[str]:
     """`--kind` as a list; empty for all."""
     from spikeloom.sim.state_bits import KINDS
-    return [] if text == "all" else [check.choice("--kind", kind.strip(), (*KINDS, "all")) for kind in text.split(",")]
+    known = tuple(kind for kind in KINDS if kind != "link")     # which the core alone does not have
+    return [] if text == "all" else [check.choice("--kind", kind.strip(), (*known, "all")) for kind in text.split(",")]
 
 
 def inject(plan, frames, kinds, arguments, seconds):
