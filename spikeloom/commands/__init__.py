@@ -36,7 +36,8 @@ def extras_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--extras", default="", metavar="WHAT",
                         help="of the host link, with commas between: probe (membranes can be read), readback (loaded "
                         "weights can be read back), stream=TIMESTEPS (a sequence runs so many timesteps a request), "
-                        "queue=BYTES (requests wait while one runs)")
+                        "queue=BYTES (requests wait while one runs), guard (loaded weights are looked after), watchdog "
+                        "(a core that is stuck is reset)")
 
 
 def extras(arguments: argparse.Namespace):
