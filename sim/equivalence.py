@@ -3,8 +3,8 @@
 Both get the same inputs: any frames, any pauses, resets at any time, as long as the stream rules of `rtl_gen.events`
 are kept and words are padded with 0. What a mutant must not change, in any cycle: valid and ready; the payload of a
 valid result (`best` where it means something, at the last output); of a valid trace, group, spikes and membranes of
-those lanes that are neurons. ABC sweeps what is the same in both by induction (`scorr`) and then looks for an invariant
-or a counterexample (`pdr`); both begin at the reset state.
+those lanes that are neurons. ABC sweeps what is the same in both by induction (`scorr`), then looks for a
+counterexample (`bmc3`) and for an invariant (`pdr`), from the state after power-up.
 """
 
 import re
@@ -36,7 +36,8 @@ _MAP = ("read_rtlil mutated.il; rename core mutated; read_rtlil core.il; read_rt
         "proc; flatten; delete */t:$scopeinfo; memory_map; setundef -zero; setundef -undriven -zero -init; "
         "opt -full; techmap; opt -fast; dfflegalize -cell $_DFF_P_ 01; aigmap; setundef -zero; "
         "opt_clean -purge; write_aiger -zinit -symbols all.aig")
-_SWEEP = "read {number}.aig; strash; scorr; scorr -F 2; scorr -F 4; write_aiger left.aig; pdr -T {seconds}"
+_SWEEP = "read {number}.aig; strash; scorr; scorr -F 2; scorr -F 4; write_aiger left.aig"
+_SEARCHES = "read left.aig; strash; bmc3 -T {seconds}", "read left.aig; strash; pdr -T {seconds}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +78,20 @@ def decide(mutated: Mutated, mutants: Iterable[Mutant], *, seconds: int = SECOND
 
 
 def _ask(program: Path, number: int, seconds: int, folder: Path) -> Decision:
-    command = [str(program), "-c", _SWEEP.format(number=number, seconds=seconds)]
     (folder / "left.aig").unlink(missing_ok=True)
-    try:
-        text = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False,
-                              timeout=4 * seconds + 60).stdout
-    except subprocess.TimeoutExpired:
-        return Decision(verdict="unknown")
-    if (folder / "left.aig").exists() and Aiger(folder / "left.aig").constants == [0]:
-        return Decision(verdict="equivalent")
-    if frame := re.search(r"asserted in frame (\d+)", text):
-        return Decision(verdict="different", cycles=int(frame[1]))
-    return Decision(verdict="equivalent" if "Property proved" in text else "unknown")
+    for script in (_SWEEP.format(number=number), *(one.format(seconds=seconds) for one in _SEARCHES)):
+        try:
+            text = subprocess.run([str(program), "-c", script], cwd=folder, capture_output=True, text=True,
+                                  check=False, timeout=10 * seconds + 60).stdout
+        except subprocess.TimeoutExpired:
+            break
+        if not (folder / "left.aig").exists():
+            break
+        if Aiger(folder / "left.aig").constants == [0] or "Property proved" in text:
+            return Decision(verdict="equivalent")
+        if frame := re.search(r"asserted in frame (\d+)", text):
+            return Decision(verdict="different", cycles=int(frame[1]))
+    return Decision(verdict="unknown")
 
 
 class Miter(wiring.Component):
