@@ -79,13 +79,12 @@ class Design:
 
         Raises `subprocess.TimeoutExpired` if the solver needs more than `timeout` seconds.
         """
-        text = "\n".join(self.script(clocks, reset=reset))
-        answer = solved(text + "\n(check-sat)\n", timeout)
-        if answer.strip() == "unsat":
-            return None
         names = [*(f"top_n {wire}" for wire in self.wires), *self.asserted]
         asked = [f"|{name}@{k}|" for k in range(clocks) for name in names]
-        answer = solved(f"{text}\n(check-sat)\n(get-value ({' '.join(asked)}))\n", timeout)
+        lines = [*self.script(clocks, reset=reset), "(check-sat)", f"(get-value ({' '.join(asked)}))", ""]
+        answer = solved("\n".join(lines), timeout)
+        if answer.startswith("unsat"):
+            return None
         values = dict(re.findall(r"\(\|([^|]+)\| (true|false|#b[01]+|#x[0-9a-f]+)\)", answer))
         return self.trace(values, clocks)
 
