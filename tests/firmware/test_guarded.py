@@ -124,12 +124,26 @@ def test_no_false_alarm_over_a_noisy_line(extras):
     assert passes > 2 and (status.damaged, status.recovered) == (0, 0) and noisy.damaged > 2
 
 
+def test_a_fetch_in_the_middle_of_a_pass_is_no_alarm():
+    device, line, _ = opened(Extras(guard=True, watchdog=True, readback=True))
+    for k in range(6):
+        line.advance(200 + 77 * k)
+        device.fetch(k % 2, k)
+        device.run(frames(1)[k % 4])
+    line.advance(2 * device.identify().guard)
+    status = device.status()
+    assert status.passes >= 2 and status.damaged == 0
+
+
 @pytest.mark.parametrize("steps", [1, 3])
 def test_timesteps_with_both(steps):
     made = planned(busy(), weights="ram")
     extras = Extras(stream=steps, guard=True, watchdog=True)
-    device = Device(SimulatedLine(LinkedCore(made, extras=extras)), busy(), timeout=0.2)
+    line = SimulatedLine(LinkedCore(made, extras=extras))
+    upsets, device = Upsets(line), Device(line, busy(), timeout=0.2)
     device.load(made)
+    check_stream(device, values(busy(), steps, 1))
+    upsets.flip(upsets.register("core.source.turn"), 0)     # the timestep that it believes it is at
     check_stream(device, values(busy(), steps, 2))
     check_inferences(device, busy(), values(busy(), 1, 1))
     status = device.status()

@@ -133,6 +133,26 @@ def test_without_a_watchdog_there_are_bits_that_do():
     assert lasting(LinkedFake, ("top.link.fsm_state", "top.link.enframer.fsm_state", "top.link.fetched"))
 
 
+@pytest.mark.parametrize(("make", "kept"), [(watched, True), (LinkedFake, False)])
+def test_a_pointer_gone_astray_writes_over_no_identity(make, kept):
+    """In the middle of clearing the counters, which goes on until the pointer is at their end."""
+    host = Host(make())
+    pointer = Upsets(host.line).register("link.pointer")
+    flipped = []
+
+    async def flip(ctx):
+        while not flipped:
+            await ctx.tick()
+            if ctx.get(host.device.link.abort) and ctx.get(pointer) == 2:
+                ctx.set(pointer, 2 ^ 1 << 4)
+                flipped.append(True)
+
+    host.line._simulator.add_testbench(flip, background=True)
+    host.send(frame(bytes([RESET.code, 1])))
+    (who,) = host.send(frame(bytes([IDENTIFY.code, 2])))
+    assert flipped and (who[3:] == host.device.identity.pack()) is kept
+
+
 @pytest.mark.parametrize(("recovering", "stuck"), [(True, 0), (False, 3)])
 def test_an_enframer_leaves_the_codes_that_are_no_state(recovering, stuck):
     found = 0
