@@ -61,7 +61,8 @@ def test_help_has_an_example_that_parses(spikeloom, verb):
      f"spikeloom build: board must be one of {', '.join(sorted(one.name for one in boards.boards()))}, not 'icebraker' "
      "(did you mean 'icebreaker'?)"),
     (["build", "small.qsnn", "--extras", "probe=1"],
-     "spikeloom build: --extras must be of probe, readback, stream=NUMBER, queue=NUMBER, guard, watchdog, not 'probe=1'"),
+     "spikeloom build: --extras must be of probe, readback, stream=NUMBER, queue=NUMBER, guard, watchdog, "
+     "not 'probe=1'"),
     (["build", "small.qsnn", "--extras", "queue=3"],
      "spikeloom build: queue must be an integer from 16 to 32768, not 3"),
     (["build", "small.qsnn", "--extras", "probe", "--swappable"],

@@ -120,7 +120,7 @@ int main(void)
 {
     static const uint16_t words[] = {1, 2, 3, 4, 5, 6, 7};
     static const struct spikeloom_weights weights[] = {{0, 1, 2, 4, words}, {3, 1, 3, 7, words}};
-    static const struct spikeloom_network network = {{1, 2, 3, 4, 5, 6, 7, 8}, {0}, 2, weights};
+    static const struct spikeloom_network network = {{1, 2, 3, 4, 5, 6, 7, 8}, {0}, 0, 2, weights};
     for (size_t answers = number(), cases = 0; answers != SIZE_MAX; answers = number(), cases++) {
         struct script script = {.answers = (unsigned)answers};
         struct spikeloom_transport line = {&script, take, sent, give, now};
