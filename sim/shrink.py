@@ -6,9 +6,9 @@ from itertools import islice
 
 from spikeloom.sim.attempts import Verdict, attempt
 from spikeloom.sim.cases import Case, Failure
-from spikeloom.sim.simpler import PASSES, Pass, complexity
+from spikeloom.sim.simpler import PASSES, complexity
 
-BATCHES = 6, 16      # candidates that are compiled together: of a first batch, and of further ones
+BATCHES = 8, 16      # candidates that are compiled together: of a first batch, and of further ones
 SECONDS = 240.0     # of shrinking one case; it has what it has by then
 
 
@@ -22,26 +22,22 @@ def shrink(case: Case, failure: Failure, *, seconds: float = SECONDS,
            progress: Callable[[str], None] | None = None) -> tuple[Case, Failure]:
     """The smallest case found that fails like `failure`, and its failure.
 
-    Every pass of `simpler.PASSES` goes on while it finds something; then all begin again, until none finds anything
-    or `seconds` have passed. A candidate must be less complex than what is there, so it ends.
+    Of the candidates of all `simpler.PASSES`, in their order, the least complex of the first batch in which some fail
+    goes on, until none does or `seconds` have passed. A candidate must be less complex than what is there, so it ends.
     """
-    deadline, found, number = time.monotonic() + seconds, (case, failure), 0
-    while number < len(PASSES):
-        better, began = found, found
-        while better is not None:
-            found = better
-            better = _best(found, PASSES[number], attempt, deadline)
-            if better and progress:
-                progress(str(complexity(better[0])))
-        number = 0 if found is not began and number else number + 1
+    deadline, better = time.monotonic() + seconds, (case, failure)
+    while better is not None:
+        found = better
+        better = _best(found, attempt, deadline)
+        if better and progress:
+            progress(str(complexity(better[0])))
     return found
 
 
-def _best(found: tuple[Case, Failure], simpler: Pass, attempt, deadline: float) -> tuple[Case, Failure] | None:
-    """The least complex case of the first batch in which some fail alike; later batches are larger."""
+def _best(found: tuple[Case, Failure], attempt, deadline: float) -> tuple[Case, Failure] | None:
     case, failure = found
     least, size = complexity(case), BATCHES[0]
-    candidates = (one for one in simpler(case, failure) if complexity(one) < least)
+    candidates = (one for simpler in PASSES for one in simpler(case, failure) if complexity(one) < least)
     while time.monotonic() < deadline and (batch := list(islice(candidates, size))):
         verdicts = attempt(batch, (way_of(failure),))
         alike = [(one, verdict.failure) for one, verdict in zip(batch, verdicts, strict=True)

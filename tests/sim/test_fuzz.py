@@ -12,7 +12,7 @@ from spikeloom.rtl_gen import lif, verilog
 from spikeloom.rtl_gen.core import Core
 from spikeloom.rtl_gen.link.extras import Extras
 from spikeloom.rtl_gen.plan import LayerPlan
-from spikeloom.sim import attempts, cases, fuzz, naive
+from spikeloom.sim import attempts, cases, fuzz, naive, shrink
 from spikeloom.sim.attempts import TOGETHER, Verdict, attempt
 from spikeloom.sim.case_features import NAMES
 from spikeloom.sim.cases import Case, Failure
@@ -23,16 +23,18 @@ from spikeloom.sim.volume import HardwareError
 LEAK, CLIP = naive._leak, lif.clip
 
 
-def tiny(seed: int, *, weights: str = "rom", timesteps: int = 2, **extras: object) -> Case:
+def tiny(seed: int, *, weights: str = "rom", timesteps: int = 2, sizes: tuple[int, ...] = (2, 3, 2),
+         **extras: object) -> Case:
     """A case of a few neurons, of a seed."""
     rng = np.random.default_rng(seed)
-    book, sizes = codebooks.make("integer", bits=5), (2, 3, 2)
+    book = codebooks.make("integer", bits=5)
     layers = tuple(Layer(synapses=Dense(weights=rng.integers(-15, 16, (outputs, inputs)), codebook=book),
-                         neurons=Lif(neurons=outputs, threshold=9, membrane_bits=6, bias=rng.integers(4, 9, outputs)))
+                         neurons=Lif(neurons=outputs, threshold=9, membrane_bits=6, reset="subtract",
+                                     bias=rng.integers(4, 9, outputs)))
                    for inputs, outputs in zip(sizes, sizes[1:], strict=False))
-    network = Network(input=Input(shape=(2,), bits=2), layers=layers, readout="count", timesteps=timesteps)
-    plan = LayerPlan(weights=weights)
-    return Case(network=network, layers=(plan, plan), frames=random_frames(network, seed, 3), extras=Extras(**extras),
+    network = Network(input=Input(shape=sizes[:1], bits=2), layers=layers, readout="count", timesteps=timesteps)
+    plan = (LayerPlan(weights=weights),) * len(layers)
+    return Case(network=network, layers=plan, frames=random_frames(network, seed, 3), extras=Extras(**extras),
                 seed=seed)
 
 
@@ -60,7 +62,9 @@ def test_an_error_of_the_reference_is_found_shrunk_and_replayed(monkeypatch, tmp
 def test_an_error_of_the_rtl_is_found_shrunk_and_replayed(monkeypatch, tmp_path):
     """The upper rail of LIF neurons, one too low."""
     monkeypatch.setattr(lif, "clip", lambda value, low, high: CLIP(value, low, high - 1))
-    campaign = fuzz.run(60, levels=(1,), folder=tmp_path, cases=3, batch=3, draw=tiny)
+    monkeypatch.setattr(fuzz, "MOST_SHRUNK", 1)
+    monkeypatch.setattr(shrink, "PASSES", shrink.PASSES[:5])    # the compiler takes seconds for each of the others
+    campaign = fuzz.run(60, levels=(1,), folder=tmp_path, cases=2, draw=lambda seed: tiny(seed, sizes=(2, 2)))
     found = campaign.failures[0]
     assert (found.failure.way, found.failure.kind) == ("volume", "mismatch")
     case, failure = cases.load(found.path)
@@ -82,8 +86,8 @@ def test_loaded_weights_and_a_compiler_that_fails(monkeypatch):
         return found
 
     monkeypatch.setattr(LoadedCore, "writes", wrong)
-    monkeypatch.setattr(verilog, "to_rtlil", lambda component, name: "none" if component.plan.network.timesteps == 4
-                        else to_rtlil(component, name))
+    monkeypatch.setattr(verilog, "to_rtlil", lambda component, name: to_rtlil(component, name)
+                        if component.plan.network.timesteps != 4 else to_rtlil(component, name)[:200])
     batch = [tiny(1, weights="ram"), tiny(1, weights="spram", timesteps=3), tiny(1, timesteps=4)]
     good, loaded, broken = attempt(batch, TOGETHER)
     assert good == Verdict()
