@@ -136,8 +136,9 @@ def built(case: Case, name: str, plan) -> tuple[ladder.Build, dict]:
 
 
 def timed(name: str, function, *arguments, **options) -> dict:
-    """The row of a verification, with the CPU seconds of what came before the simulation and of the simulation."""
-    began, ready = cpu(), []
+    """The row of a verification, with the CPU seconds of what came before the simulation (None if the simulator was
+    there from an earlier run) and of the simulation."""
+    before, began, ready = simulators(), cpu(), []
 
     def note(update):
         def noted(what: str, done: int, total: int) -> None:
@@ -147,7 +148,13 @@ def timed(name: str, function, *arguments, **options) -> dict:
         return noted
     with terminal.progress(name) as update:
         found = function(*arguments, progress=note(update), **options)
-    return found.row() | {"prepared_cpu": round(ready[0] - began, 1), "simulated_cpu": round(cpu() - ready[0], 2)}
+    prepared = round(ready[0] - began, 1) if simulators() != before else None
+    return found.row() | {"prepared_cpu": prepared, "simulated_cpu": round(cpu() - ready[0], 2)}
+
+
+def simulators() -> set[Path]:
+    """Those that are built."""
+    return set(volume.FOLDER.glob("c*-*"))
 
 
 def cpu() -> float:
@@ -158,9 +165,9 @@ def cpu() -> float:
 def rtl(name: str, plan: Plan, many: np.ndarray) -> dict:
     """Level 1: the volume path without and with what its comparison needs, and cocotb."""
     rows = {}
-    began = cpu()
+    before, began = simulators(), cpu()
     built = volume.build(plan)
-    prepared = cpu() - began
+    prepared = round(cpu() - began, 1) if simulators() != before else None
     for pipelined in (False, True):
         with terminal.progress(f"{name}: level 1") as update:
             began = cpu()
@@ -171,12 +178,13 @@ def rtl(name: str, plan: Plan, many: np.ndarray) -> dict:
         rows[f"1, volume{', without a gap' * pipelined}"] = {
             "samples": result.samples, "mismatches": result.mismatches, "compared_spikes": result.spikes,
             "compared_membranes": result.membranes, "compared_answers": result.answers,
-            "interval": round(observed.total_cycles / len(many), 2), "prepared_cpu": round(prepared, 1),
+            "interval": round(observed.total_cycles / len(many), 2), "prepared_cpu": prepared,
             "simulated_cpu": round(took, 2)}
     some = many[:100]
-    began = cpu()
+    before, began = simulators(), cpu()
     deep = cosim.build(plan)
-    prepared, expected = cpu() - began, simulate(plan.network, some, trace=True)
+    prepared = round(cpu() - began, 1) if simulators() != before else None
+    expected = simulate(plan.network, some, trace=True)
     with terminal.progress(f"{name}: cocotb"):
         began = cpu()
         observed, _ = deep.run(some, expected)
@@ -184,7 +192,7 @@ def rtl(name: str, plan: Plan, many: np.ndarray) -> dict:
     rows["1, cocotb"] = {
         "samples": result.samples, "mismatches": result.mismatches, "compared_spikes": result.spikes,
         "compared_membranes": result.membranes, "compared_answers": result.answers,
-        "interval": round(observed.total_cycles / len(some), 2), "prepared_cpu": round(prepared, 1),
+        "interval": round(observed.total_cycles / len(some), 2), "prepared_cpu": prepared,
         "simulated_cpu": round(took, 2)}
     return rows
 
@@ -227,7 +235,8 @@ def costs(found: dict[str, dict]) -> str:
         if isinstance(CASES[name].network, str):
             for level, row in one["rows"].items():
                 speed = row["samples"] / row["simulated_cpu"]
-                lines.append(f"| {name} | {level} | {row['prepared_cpu']:,.0f} | {speed:,.1f} |")
+                prepared = "-" if row["prepared_cpu"] is None else f"{row['prepared_cpu']:,.0f}"
+                lines.append(f"| {name} | {level} | {prepared} | {speed:,.1f} |")
     return "\n".join(lines)
 
 
