@@ -44,7 +44,7 @@ class DeserializerGathers(Gathered):
     """
 
     def __init__(self, dut: Deserializer):
-        super().__init__(dut, neuron=range(dut.groups * dut.lanes))
+        super().__init__(dut, neuron=range(max(dut.groups * dut.lanes, 2)))
 
     def elaborate(self, platform):
         m, opened = self.around()
@@ -95,7 +95,7 @@ class SkipGathers(DeserializerGathers):
     """A `Skip`: as its `Deserializer`, each value times the residual's weight. Its `Queue` has a proof of its own."""
 
     def __init__(self, dut: Skip):
-        Harness.__init__(self, dut, neuron=range(-(-dut.neurons // dut.lanes) * dut.lanes))
+        Harness.__init__(self, dut, neuron=range(max(-(-dut.neurons // dut.lanes) * dut.lanes, 2)))
 
     def elaborate(self, platform):
         m, opened = self.around("deserializer")

@@ -140,6 +140,9 @@ class SerializerSends(Harness):
             Assert(unsent == front, "what is inside"),
             Assert(~following | Cat(here).any(), "where the followed group is"),
             Assert(~following | (before < unsent), "the followed group is inside"),
+            Assert(~following | (its.group < self.groups), "the followed group is one that there is"),
+            *(Assert(~following | ~its.present[lane] | (its.group * dut.lanes + lane < dut.neurons), f"lane {lane}")
+              for lane in range(dut.lanes)),
         ]
         if dut.ahead:
             m.d.comb += Assert(~waiting[0] | (size(held) != 0), "nothing waits behind nothing")

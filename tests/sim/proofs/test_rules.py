@@ -32,7 +32,7 @@ def test_a_valid_that_needs_ready_is_refuted():
 
 
 def test_every_component_of_a_core_obeys():
-    plan = planner.make(network((6, 4, 3), delay=1, timesteps=3), lanes=(4, 2), update_lanes=(2, 1))
+    plan = planner.make(network((4, 3), timesteps=3), lanes=(3,), update_lanes=(1,))
     found = list(proofs(plan))
     composed = {"source.Source", "source.EventRepeater", "layer.EventLayer", "currents.Currents"}
     wanted = {part.name for part in parts(plan) if streams(part.component, Out)}
