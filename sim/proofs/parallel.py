@@ -45,8 +45,8 @@ class Updated(wiring.Component):
         m.d.comb += [
             dut.go.eq(self.go), dut.step.eq(self.step), dut.last.eq(self.last), dut.i.eq(self.i),
             Assume(~self.enable | self.begun & (self.last == (self.time == steps - 1))),
-            Assert((self.inside["restart"] != self.begun) & (self.time < steps) & (self.begun | ~self.seen),
-                   "the timestep"),
+            Assert((self.inside["restart"] != self.begun) & (self.time < steps), "the timestep"),
+            Assert(self.begun | ~self.seen & (self.time == 0), "the first timestep"),
         ]
         with m.If(self.enable):
             m.d.sync += self.seen.eq(1)

@@ -8,7 +8,8 @@ from amaranth.hdl import signed
 from spikeloom.decay import ROUNDINGS, Decay
 from spikeloom.network import Lif as Neurons
 from spikeloom.rtl_gen import lif, stateful, synaptic
-from spikeloom.sim.proofs import decays
+from spikeloom.rtl_gen.parallel import neurons as registers
+from spikeloom.sim.proofs import decays, parallel
 from spikeloom.sim.proofs.lif import Updated
 from spikeloom.sim.proofs.prover import prove
 from spikeloom.sim.proofs.synaptic import Currents
@@ -103,5 +104,33 @@ def test_every_synaptic_current_is_the_equation():
 ])
 def test_a_synaptic_current_with_a_fault_is_refuted(old, new, said, clocks):
     verdict = prove(currents(mutated(synaptic, old, new)), depth=1, bound=clocks)
+    assert verdict.result == "refuted"
+    assert said in verdict.trace.splitlines()[0]
+
+
+def in_registers(layer, made=registers):
+    low, high = np.array([-9, 0]), np.array([9, 6])
+    return parallel.Updated(made.Neurons(layer, low=low, high=high, timesteps=3), low, high)
+
+
+@pytest.mark.parametrize("layer", [
+    neurons(2, reset="subtract-late", refractory=1, threshold=np.array([4, 7])),
+    neurons(2, reset="subtract", decay=Decay()),
+    neurons(2, threshold=None),
+], ids=["late", "subtract", "readout"])
+def test_every_update_in_registers_is_the_equations(layer):
+    assert prove(in_registers(layer), depth=1).result == "proven"
+
+
+@pytest.mark.parametrize(("old", "new", "said"), [
+    ("runs & at_least(raw, threshold)", "runs & at_least(raw, threshold + 1)", "the spike"),
+    ("constants[neurons.v_max] = at_least(raw, neurons.v_max + 1)", "pass", "the membrane"),
+    ("Mux(late, threshold, 0)", "Const(0)", "the membrane"),
+    ("held.eq(Mux(clear, 0, after))", "held.eq(after)", "V"),
+    ("raw = Signal(range_shape(raw_low, raw_high)", "raw = Signal(range_shape(raw_low // 2, raw_high // 2)", "the"),
+])
+def test_an_update_in_registers_with_a_fault_is_refuted(old, new, said):
+    layer = neurons(2, reset="subtract-late", threshold=np.array([4, 7]))
+    verdict = prove(in_registers(layer, mutated(registers, old, new)), depth=1, bound=6)
     assert verdict.result == "refuted"
     assert said in verdict.trace.splitlines()[0]

@@ -7,11 +7,12 @@ from amaranth.hdl import signed, unsigned
 
 from spikeloom import codebooks
 from spikeloom.network import Dense
-from spikeloom.rtl_gen import accumulators
+from spikeloom.rtl_gen import accumulators, group_sum
 from spikeloom.rtl_gen.strategies import dense
 from spikeloom.sim.proofs import accumulators as sparse_sums
 from spikeloom.sim.proofs import dense as dense_sums
 from spikeloom.sim.proofs import exact
+from spikeloom.sim.proofs import group_sum as group_sums
 from spikeloom.sim.proofs.prover import prove
 
 from .seeded import mutated
@@ -62,8 +63,9 @@ def test_a_dense_accumulator_one_bit_too_narrow_is_refuted():
     assert "the accumulator" in verdict.trace.splitlines()[0]
 
 
-def sparse_case(made=accumulators, *, sums=signed(3), neurons=3, copies=2):
-    dut = made.Accumulators(neurons=neurons, banks=2, copies=copies, groups_of=1, depth=2, terms=signed(2), sums=sums)
+def sparse_case(made=accumulators, *, bits=3, neurons=3, copies=2):
+    dut = made.Accumulators(neurons=neurons, banks=2, copies=copies, groups_of=1, depth=2, terms=signed(2),
+                            sums=signed(bits))
     return sparse_sums.Summed(dut, (-4, 3))
 
 
@@ -85,6 +87,26 @@ def test_accumulators_with_a_fault_are_refuted(old, new, said):
 
 
 def test_accumulators_one_bit_too_narrow_are_refuted():
-    verdict = prove(sparse_case(sums=signed(2), copies=1), depth=1, bound=9)
+    verdict = prove(sparse_case(bits=2, copies=1), depth=1, bound=9)
     assert verdict.result == "refuted"
     assert "memory" in verdict.trace.splitlines()[0] or "stage 1" in verdict.trace.splitlines()[0]
+
+
+def added(made=group_sum, bits=4):
+    dut = made.GroupSum(terms=[signed(3), signed(3), unsigned(1)], total=signed(bits), lanes=2)
+    return group_sums.Added(dut, [(-4, 2), (-2, 3), (0, 1)])
+
+
+def test_sums_of_several_paths_are_exact():
+    assert prove(added(), depth=1).result == "proven"
+
+
+@pytest.mark.parametrize(("case", "said"), [
+    (lambda: added(bits=3), "the sum"),
+    (lambda: added(mutated(group_sum, "sum(i.p.item[lane] for i in streams)", "streams[0].p.item[lane]")), "the sum"),
+    (lambda: added(mutated(group_sum, "i.ready.eq(o.ready & valid)", "i.ready.eq(o.ready)")), "goes with the sum"),
+], ids=["narrow", "one", "early"])
+def test_a_group_sum_with_a_fault_is_refuted(case, said):
+    verdict = prove(case(), depth=1, bound=1)
+    assert verdict.result == "refuted"
+    assert said in verdict.trace.splitlines()[0]
