@@ -14,9 +14,9 @@ from amaranth.hdl import Assert, Cat, Value
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
+from spikeloom.rtl_gen.packer import Packer
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.rtl_gen.repeater import Repeater
-from spikeloom.rtl_gen.serializer import Serializer
 from spikeloom.rtl_gen.strategies import dense
 from spikeloom.sim.proofs import TIMEOUT, Proof
 from spikeloom.sim.proofs.harness import Harness, Opened, assumed, bits, obeyed
@@ -43,6 +43,8 @@ def one_timestep_at_a_time(opened: Opened) -> Value:
 
 
 NOT_ALONE = "parallel.readout"      # its inputs are no streams: the chain that it is in keeps what it may assume
+HAND_ON = {"source.Source", "source.EventRepeater", "layer.EventLayer", "currents.Currents", "feedback.Feedback",
+           "skip.Skip", "strategies.conv.Integrator", "strategies.pool.Integrator", "strategies.sparse.Integrator"}
 INVARIANTS = {dense.Integrator: one_timestep_at_a_time}     # what the induction needs besides
 
 
@@ -104,11 +106,11 @@ def reached(bodies: dict[str, str], name: str) -> set[str]:
 
 def proofs(plan: Plan) -> Iterator[Proof]:
     """One for each component with output streams, but for those that hand on the output of a part of theirs."""
-    known = [part for part in parts(plan) if streams(part.component, Out) and not part.name.startswith(NOT_ALONE)]
-    made_of = {id(part.parent) for part in known if not isinstance(part.parent, Serializer)}
+    known = [part for part in parts(plan) if streams(part.component, Out)]
+    packed = {id(part.parent) for part in known if isinstance(part.component, Packer)}
     for part in known:
         dut, names = part.component, ", ".join(streams(part.component, Out))
-        if id(dut) not in made_of:
+        if not part.name.startswith(NOT_ALONE) and part.name not in HAND_ON and id(dut) not in packed:
             yield StreamRules(claim=f"offers stay until taken, and do not wait: {names}", component=part.name,
                               size="as in the plan", layers=part.layers, key=part.key, make=lambda dut=dut: Obeys(dut),
                               depth=2, bound=6)
