@@ -36,6 +36,7 @@ class FaultyPins(Pins):
         super().__init__(top)
         self.stores = stores_of(self._library, self._device)
         self.cycle, self._flips = 0, []
+        self.busy: list[int] = []       # cycles after which the device was at work, where it was looked at
 
     def flip(self, store: int, row: int, bit: int, at: int = 0) -> None:
         """Flip a bit in cycle `at`, or now if that is over."""
@@ -46,6 +47,7 @@ class FaultyPins(Pins):
         before = self._flips[0][0] - self.cycle if self._flips else cycles
         done = super().exchange(data, min(cycles, before), baud=baud)
         self.cycle += done.cycles
+        self.busy += [self.cycle] * done.busy
         if done.quiet and self._flips and not data:      # nothing moves: the time until the flip passes at once
             self.cycle = max(self.cycle, self._flips[0][0])
         self._due()
@@ -67,7 +69,9 @@ class FaultyPins(Pins):
 
 
 class FaultyLine(PinsLine):
-    """`PinsLine` over `FaultyPins`."""
+    """`PinsLine` over `FaultyPins`, which looks at the device every `stride` clock cycles."""
+
+    stride = _STRIDE
 
     def __init__(self, top: Top):
         self.name, self.cycles, self.baud, self._sent = "the simulator", 0, None, b""
@@ -77,7 +81,7 @@ class FaultyLine(PinsLine):
         left = timeout * self.pins.top.clock_hz
         while left > 0:
             sent, self._sent = self._sent, b""
-            found = self.pins.exchange(sent, _STRIDE)
+            found = self.pins.exchange(sent, self.stride)
             if found.received or found.quiet:
                 return found.received
             left -= 0 if found.waiting else found.cycles
@@ -111,6 +115,11 @@ class Host:
     top : from `build`.
     plan : what it was built from.
     frame : what is asked.
+
+    Members
+    -------
+    cycles : clock cycles of an undisturbed question and its answer.
+    working : the first and the last of them in which the core is at work.
     """
 
     def __init__(self, top: Top, plan: Plan, frame: np.ndarray):
@@ -128,9 +137,11 @@ class Host:
             raise SpikeloomError("the undisturbed device must answer as the reference does, but does not")
         self._device.reset()
         self.pins.keep()
-        begin = self.pins.cycle
+        self.pins.busy.clear()
+        self.line.stride = 1
         self._ask()
-        self.cycles = self.pins.cycle - begin
+        self.line.stride, self.cycles = _STRIDE, self.pins.cycle
+        self.working = self.pins.busy[0], self.pins.busy[0] + self._device.read().cycles
 
     def tell(self, store: int, row: int, bit: int, *, at: int, wait: int = 0) -> Story:
         """The story of one flip, `at` cycles after the host begins to ask; with `wait`, at once and so many cycles
