@@ -55,7 +55,8 @@ def sequences(network):
 
 @pytest.fixture(scope="module")
 def sequence_frames():
-    return np.random.default_rng(1).integers(0, 4, (4, 2, 6))
+    """So many that nearly every changed weight of the hidden layer changes a spike."""
+    return np.random.default_rng(1).integers(0, 4, (8, 2, 6))
 
 
 def built(name, network, folder, extras=PLAIN) -> Build:
@@ -128,9 +129,9 @@ def test_an_ice40_answers_as_the_reference_does(ice40, frames, simulators, level
 def test_an_ecp5_answers_as_the_reference_does(ecp5, sequence_frames, simulators, level):
     """Every second frame goes through STREAM, which says the spikes of the outputs too."""
     record = verify(ecp5, sequence_frames, level, folder=simulators)
-    assert (record.level, record.samples, record.mismatches, record.unseen_spikes) == (level, 4, 0, 0)
-    assert (record.compared_answers, record.compared_membranes) == (16, 0)
-    assert record.compared_spikes == 4 * 2 * (4 + 3) + 2 * 2 * 3
+    assert (record.level, record.samples, record.mismatches, record.unseen_spikes) == (level, 8, 0, 0)
+    assert (record.compared_answers, record.compared_membranes) == (8 * (3 + 1), 0)
+    assert record.compared_spikes == 8 * 2 * (4 + 3) + 4 * 2 * 3
 
 
 def test_a_wrong_spike_over_the_line_is_noticed():
@@ -150,7 +151,7 @@ def test_a_wrong_spike_over_the_line_is_noticed():
 @pytest.mark.slow
 def test_a_flipped_weight_in_the_bitstream_is_noticed(ice40, frames, simulators, tmp_path):
     broken = damaged(ice40, tmp_path / "flipped", "icepack", "top.asc", "top.bin")
-    assert noticed(broken, frames, 3, simulators)
+    assert noticed(broken, frames[:2], 3, simulators)
 
 
 @pytest.mark.slow
@@ -192,15 +193,15 @@ def test_a_spike_that_changes_no_answer_is_noticed(ice40, frames, simulators):
 def test_a_broken_model_of_a_cell_is_noticed(ice40, frames, simulators):
     models, right = netlist.models("ice40"), "assign CO = (I0 && I1) || ((I0 || I1) && CI);"
     assert models.count(right) == 1
-    assert noticed(ice40, frames, 2, simulators, models=models.replace(right, "assign CO = I0 && I1;"))
+    assert noticed(ice40, frames[:2], 2, simulators, models=models.replace(right, "assign CO = I0 && I1;"))
 
 
 def noticed(build: Build, frames, level: int, folder, **broken) -> bool:
     """Whether values differ, or the design no longer speaks the protocol."""
     try:
-        return verify(build, frames[:2], level, folder=folder, **broken).mismatches > 0
+        return verify(build, frames, level, folder=folder, **broken).mismatches > 0
     except HardwareError as error:
-        assert re.match(r"the design must answer over its pins, but after \d of 2 frames the device on ", str(error))
+        assert re.match(r"the design must answer over its pins, but after \d of \d frames the device on ", str(error))
         return True
 
 
