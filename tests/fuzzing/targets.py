@@ -9,6 +9,7 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -87,7 +88,8 @@ def _graphs() -> tuple[bytes, ...]:
     two = nir.NIRGraph.from_list(
         nir.Input(np.array([1, 6, 6])), conv, nir.IF(r=np.ones((2, 6, 6)), v_threshold=np.ones((2, 6, 6))),
         nir.SumPool2d(kernel_size=np.array([2, 2]), stride=np.array([2, 2]), padding=np.array([0, 0])),
-        nir.Flatten({"input": np.array([2, 3, 3])}, start_dim=0, end_dim=-1), nir.Linear(weight=rng.normal(0, 1, (4, 18))),
+        nir.Flatten({"input": np.array([2, 3, 3])}, start_dim=0, end_dim=-1),
+        nir.Linear(weight=rng.normal(0, 1, (4, 18))),
         nir.LI(tau=np.full(4, .1), r=np.ones(4), v_leak=np.zeros(4)), nir.Output(np.array([4])))
     found = []
     for graph in (one, two, nir.NIRGraph(nodes={"input": nir.Input(np.array([4])), "inner": one,
@@ -106,10 +108,8 @@ def _nir(rng: random.Random) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "case.nir"
         path.write_bytes(data)
-        try:
-            mutations.of_hdf5(path, rng)
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError):
-            pass    # what h5py refuses to write it has not written
+        with suppress(OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError):
+            mutations.of_hdf5(path, rng)    # what h5py refuses to write it has not written
         return path.read_bytes()
 
 
@@ -167,7 +167,7 @@ def _picture(rng: random.Random) -> bytes:
     colour, rows = rng.choice((0, 2, 3, 4, 6)), bytearray(rng.randbytes(min(height * (width * 4 + 1), 1 << 16)))
     rows[::width * 4 + 1] = bytes(rng.randrange(5) for _ in rows[::width * 4 + 1])
     header = struct.pack(">IIBBBBB", width % (1 << 32), height % (1 << 32), rng.choice((8, 8, 8, 16)), colour, 0, 0, 0)
-    packed = zlib.compress(bytes(rows)) if rng.random() < 0.7 else zlib.compress(bytes(rng.choice((1 << 24, 1 << 28))))
+    packed = zlib.compress(bytes(rows)) if rng.random() < 0.7 else zlib.compress(bytes(1 << 24), 1)
     parts = [(b"IHDR", header), (b"PLTE", rng.randbytes(30)), (b"IDAT", packed), (b"IEND", b"")]
     if rng.random() < 0.3:
         rng.shuffle(parts)
@@ -257,7 +257,8 @@ def _read_swap(path: Path) -> None:
 
 
 def _journal(rng: random.Random) -> bytes:
-    line = {"key": "a", "candidate": {"x": [1]}, "result": {"accuracies": [0.5, 0.25], "seconds": 1.5, "hardware": None}}
+    result = {"accuracies": [0.5, 0.25], "seconds": 1.5, "hardware": None}
+    line = {"key": "a", "candidate": {"x": [1]}, "result": result}
     return b"\n".join(mutations.dumped(mutations.of_json(line, rng), rng) for _ in range(3)) + b"\n"
 
 
@@ -349,11 +350,11 @@ TARGETS = {
 def parsed() -> argparse.Namespace:
     """What the worker is told."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("target", choices=tuple(TARGETS))
+    parser.add_argument("target", nargs="+", choices=tuple(TARGETS))
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=1 << 40)
     parser.add_argument("--seconds", type=float, default=1e9)
     parser.add_argument("--memory", type=int, default=1 << 28)
     parser.add_argument("--cpu", type=float, default=5.0)
-    parser.add_argument("--prepare", default="")
+    parser.add_argument("--prepare", default="", metavar="MODULE:FUNCTION")
     return parser.parse_args()

@@ -1,9 +1,10 @@
-"""Reads damaged files, one after the other, in a process of its own: `python -m tests.fuzzing.worker TARGET`.
+"""Reads damaged files, one after the other, in a process of its own: `python -m tests.fuzzing.worker TARGET...`.
 
 A line of JSON for each that is not read or refused as it should; a line `begin N` before each that may take the process
 with it. Every case has so much CPU time and so much memory more than the process had before it.
 """
 
+import argparse
 import gc
 import importlib
 import json
@@ -79,24 +80,32 @@ def main() -> int:
     if told.prepare:
         module, _, name = told.prepare.partition(":")
         getattr(importlib.import_module(module), name)()
-    folder = tempfile.TemporaryDirectory(prefix="spikeloom-fuzz-")
-    path = Path(folder.name) / f"case{TARGETS[told.target].suffix}"
-    for number in range(2):     # whatever is imported late
-        path.write_bytes(case(told.target, -1 - number))
-        verdict(told.target, path, cpu=60, memory=1 << 40)
+    with tempfile.TemporaryDirectory(prefix="spikeloom-fuzz-") as folder:
+        _work(told, Path(folder))
+    return 0
+
+
+def _work(told: argparse.Namespace, folder: Path) -> None:
+    paths = {target: folder / f"{target}{TARGETS[target].suffix}" for target in told.target}
+    for target, path in paths.items():     # whatever is imported late
+        path.write_bytes(case(target, -1))
+        verdict(target, path, cpu=60, memory=1 << 40)
     resource.setrlimit(resource.RLIMIT_AS, (mapped() + WALL * told.memory, resource.RLIM_INFINITY))
-    counts, end = {"read": 0, "refused": 0}, time.monotonic() + told.seconds
+    gc.collect()
+    gc.freeze()     # so that a collection before each case costs nothing
+    counts: dict[str, dict[str, int]] = {target: {} for target in told.target}
+    end = time.monotonic() + told.seconds
     for number in range(told.first, told.first + told.count):
         if time.monotonic() > end:
             break
         print(f"begin {number}", flush=True)
-        path.write_bytes(case(told.target, number))
-        found, where = verdict(told.target, path, cpu=told.cpu, memory=told.memory)
-        counts[found] = counts.get(found, 0) + 1
+        target = told.target[number % len(told.target)]
+        paths[target].write_bytes(case(target, number))
+        found, where = verdict(target, paths[target], cpu=told.cpu, memory=told.memory)
+        counts[target][found] = counts[target].get(found, 0) + 1
         if where:
-            print(json.dumps({"case": number, "found": found, "where": where[-1500:]}), flush=True)
+            print(json.dumps({"target": target, "case": number, "found": found, "where": where[-1500:]}), flush=True)
     print(json.dumps({"counts": counts}), flush=True)
-    return 0
 
 
 if __name__ == "__main__":
