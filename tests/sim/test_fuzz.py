@@ -64,7 +64,7 @@ def test_an_error_of_the_rtl_is_found_shrunk_and_replayed(monkeypatch, tmp_path)
     monkeypatch.setattr(lif, "clip", lambda value, low, high: CLIP(value, low, high - 1))
     monkeypatch.setattr(fuzz, "MOST_SHRUNK", 1)
     monkeypatch.setattr(shrink, "PASSES", shrink.PASSES[:5])    # the compiler takes seconds for each of the others
-    campaign = fuzz.run(60, levels=(1,), folder=tmp_path, cases=2, draw=lambda seed: tiny(seed, sizes=(2, 2)))
+    campaign = fuzz.run(60, levels=(1,), folder=tmp_path, cases=1, draw=lambda seed: tiny(seed, sizes=(1, 2)))
     found = campaign.failures[0]
     assert (found.failure.way, found.failure.kind) == ("volume", "mismatch")
     case, failure = cases.load(found.path)
@@ -158,6 +158,15 @@ def test_an_interrupt_ends_it_with_what_was_done(tmp_path):
     row = campaign.row()
     assert list(row["features"]) == list(NAMES) and row["features"]["synapses: dense"] == 4
     assert row["following_seed"] == 4 and row["failures"] == []
+
+
+def test_the_link_is_counted_where_it_was_tried():
+    campaign, case = fuzz.Campaign(first=0), tiny(1, watchdog=True)
+    campaign.count(case, TOGETHER, Verdict())
+    assert not campaign.features["link: watchdog"] and campaign.features["synapses: dense"] == 1
+    campaign.count(case, (*TOGETHER, "link"), Verdict(refused="it does not fit"))
+    assert campaign.features["link: watchdog"] == 1 and campaign.features["synapses: dense"] == 2
+    assert campaign.ways == {"volume": 2, "pipelined": 2, "link": 1} and campaign.refused == {"it does not fit": 1}
 
 
 def test_time_ends_it(tmp_path):
