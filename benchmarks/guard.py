@@ -64,9 +64,10 @@ def table(found: dict) -> str:
     for key, row in found.items():
         name, board, extras = key.split()
         cells, ffs, ram = (row["resources"].get(kind, 0) for kind in ("lut", "ff", "ram"))
-        plain = found.get(f"{name} {board} none", row)["resources"]["lut"]
+        plain = found.get(f"{name} {board} none")
+        more = f"{cells - plain['resources']['lut']:+,}" if plain and extras != "none" else ""
         took = f"{row['guard'] / row['clock_hz'] * 1e3:.2f} ms" if row["guard"] else ""
-        lines.append(f"| {name} | {board} | {extras} | {cells:,} | {cells - plain:+,} | {ffs:,} | {ram} | "
+        lines.append(f"| {name} | {board} | {extras} | {cells:,} | {more} | {ffs:,} | {ram} | "
                      f"{row['fmax_mhz']:.1f} MHz | {took} |")
     return "\n".join(lines)
 

@@ -85,6 +85,17 @@ def test_a_core_begins_each_inference_from_reset():
     assert outcomes == [[0], []]
 
 
+def test_no_word_of_before_is_offered_to_it():
+    """Two upsets at once: the core takes no word, and the link believes that it holds one."""
+    host = Host(watched())
+    upsets = Upsets(host.line)
+    host.request(RUN, packed(1, 2, 3))
+    for name, bit in (("core.count", 0), ("core.count", 1), ("link.fetched", 0)):
+        upsets.flip(upsets.register(name), bit)
+    host.request(RUN, packed(7, 8, 9))
+    assert scores(host) == expected([7, 8, 9], 3, 1)[0]
+
+
 def recovers(host: Host) -> bool:
     """Whether a device gives the right answer after at most three requests in vain, and is who it was."""
     for sequence in range(4):
