@@ -20,7 +20,8 @@ from spikeloom.errors import FileError
 MAX_BYTES, MAX_ARRAYS = 1 << 30, 1000
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)    # others unpack far more at once than was asked for
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-_DAMAGE = (ValueError, EOFError, KeyError, RuntimeError, TypeError, SyntaxError, OverflowError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+_DAMAGE = (ValueError, EOFError, KeyError, RuntimeError, TypeError, SyntaxError, OverflowError, struct.error,
+           tokenize.TokenError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 def load(path: str | Path) -> np.ndarray | dict[str, np.ndarray]:

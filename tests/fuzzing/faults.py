@@ -34,9 +34,18 @@ def believe_shapes() -> None:
 def believe_gzip() -> None:
     """IDX: gzip may unpack to anything."""
     import gzip
+    import zlib
 
+    from spikeloom.errors import FileError
     from spikeloom.train import idx
-    idx._gunzip = gzip.decompress
+
+    def unpacked(data: bytes) -> bytes:
+        try:
+            return gzip.decompress(data)
+        except (OSError, EOFError, zlib.error):
+            raise FileError("gzip file must be whole") from None
+
+    idx._gunzip = unpacked
 
 
 def never_end() -> None:
@@ -55,11 +64,11 @@ def never_end() -> None:
 def take_the_process() -> None:
     """`.qsnn`: a reader that takes the process with it."""
     from spikeloom import qsnn
-    known = qsnn._make
+    known = qsnn._fields
 
-    def make(family, thing: str, value: object):
+    def leave(thing: str, value: object, *names) -> dict:
         if not isinstance(value, dict):
             os.abort()
-        return known(family, thing, value)
+        return known(thing, value, *names)
 
-    qsnn._make = make
+    qsnn._fields = leave

@@ -6,6 +6,7 @@ from .runner import fuzz
 from .targets import TARGETS
 from .worker import case
 
+
 def test_no_file_makes_anything_but_an_ordinary_error():
     found = fuzz(*TARGETS, count=10 * len(TARGETS))
     assert found.findings == [] and found.cases == 10 * len(TARGETS)
@@ -21,9 +22,9 @@ def test_the_same_number_makes_the_same_file():
 @pytest.mark.parametrize(("target", "fault", "found", "count"), [
     ("qsnn", "believe_lengths", {"ValueError"}, 40),
     ("array", "believe_shapes", {"MemoryError", "_ArrayMemoryError", "memory"}, 40),
-    ("qsnn", "never_end", {"more than 0.5 s"}, 40),
+    ("qsnn", "never_end", {"more than 1 s"}, 40),
     ("qsnn", "take_the_process", {"the process ended with -6"}, 40),
-    ("idx", "believe_gzip", {"memory", "MemoryError", "EOFError", "BadGzipFile", "error"}, 40)])
+    ("idx", "believe_gzip", {"memory", "MemoryError", "more than 1 s"}, 40)])
 def test_a_reader_without_its_check_is_caught(target, fault, found, count):
-    caught = fuzz(target, count=count, cpu=0.5, prepare=f"tests.fuzzing.faults:{fault}", most=2)
-    assert caught.findings and {one["found"] for one in caught.findings} <= found | {"AssertionError"}
+    caught = fuzz(target, count=count, cpu=1, prepare=f"tests.fuzzing.faults:{fault}", most=2)
+    assert caught.findings and {one["found"] for one in caught.findings} <= found
