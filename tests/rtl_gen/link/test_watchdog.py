@@ -15,7 +15,7 @@ from spikeloom.rtl_gen.protocol import IDENTIFY, NO_RESULT, READ, RECOVERED, RES
 
 from .fake_core import HANG, LinkedFake, expected
 from .test_host_link import Host, packed, refusal
-from .upsets import Upsets
+from .upsets import EVERY, Upsets
 
 LIMIT = 64
 
@@ -138,6 +138,25 @@ CONTROL = tuple(f"top.link.{name}" for name in (
 
 def test_no_bit_of_the_link_that_flips_stays_wrong():
     assert lasting(watched, CONTROL) == []
+
+
+@pytest.mark.parametrize(("make", "stuck"), [(watched, False), (LinkedFake, True)])
+def test_no_code_of_the_link_s_state_is_without_a_way_out(make, stuck):
+    """Several bits at once: also the codes that stand for no state."""
+    host = Host(make())
+    upsets = Upsets(host.line)
+    host.request(RUN, packed(1, 2, 3))
+    state = upsets.register("link.fsm_state")
+    for code in range((1 << len(state)) - 1, 0, -1):
+        for bit in range(len(state)):
+            if code >> bit & 1:
+                upsets.later(state, bit)
+        host.line.advance(2 * EVERY)
+        if not recovers(host):
+            break
+    else:
+        code = 0
+    assert (code != 0) == stuck
 
 
 def test_without_a_watchdog_there_are_bits_that_do():
