@@ -35,6 +35,7 @@ def main() -> int:
     parser.add_argument("--mutants", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--limit", type=float, default=40, help="seconds to decide the survivors of a core in")
     arguments = parser.parse_args()
     for name in arguments.only or CORES:
         plan, frames = CORES[name]()
@@ -42,7 +43,7 @@ def main() -> int:
         began, busy = time.perf_counter(), time.process_time()
         with terminal.progress(name) as update:
             found = mutation.run(plan, mutation.ways(plan, frames, drawn=6), count=count, seed=arguments.seed,
-                                 seconds=arguments.seconds, decide=name != "mnist-icebreaker",
+                                 seconds=arguments.seconds, limit=arguments.limit, decide=name != "mnist-icebreaker",
                                  progress=lambda what, done, total: update(done, total, what))
         row = {"core": name, **mutate.summary(found), "cpu_seconds_python": round(time.process_time() - busy, 1),
                "wall_seconds": round(time.perf_counter() - began, 1), "seed": arguments.seed}

@@ -7,10 +7,12 @@ those lanes that are neurons. ABC sweeps what is the same in both by induction (
 counterexample (`bmc3`) and for an invariant (`pdr`), from the state after power-up.
 """
 
+import math
 import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,9 +56,10 @@ class Decision:
     cycles: int | None = None
 
 
-def decide(mutated: Mutated, mutants: Iterable[Mutant], *, seconds: int = SECONDS,
+def decide(mutated: Mutated, mutants: Iterable[Mutant], *, seconds: int = SECONDS, limit: float = math.inf,
            progress: Callable[[int, int], None] | None = None) -> dict[int, Decision]:
-    """By number, for each of `mutants`. Raises `ToolError` without ABC."""
+    """By number, for each of `mutants`; none is begun after `limit` seconds. Raises `ToolError` without ABC."""
+    ends = time.monotonic() + limit
     mutants, found = list(mutants), {}
     if not mutants:
         return found
@@ -69,6 +72,8 @@ def decide(mutated: Mutated, mutants: Iterable[Mutant], *, seconds: int = SECOND
         verilog.yosys(_MAP, folder)
         whole = Aiger(folder / "all.aig")
         for k, one in enumerate(mutants):
+            if time.monotonic() > ends:
+                return found
             whole.write(folder / f"{one.number}.aig",
                         {f"mutant[{bit}]": one.number >> bit & 1 for bit in range(SELECT_BITS)})
             found[one.number] = _ask(program, one.number, seconds, folder)
@@ -82,7 +87,7 @@ def _ask(program: Path, number: int, seconds: int, folder: Path) -> Decision:
     for script in (_SWEEP.format(number=number), *(one.format(seconds=seconds) for one in _SEARCHES)):
         try:
             text = subprocess.run([str(program), "-c", script], cwd=folder, capture_output=True, text=True,
-                                  check=False, timeout=10 * seconds + 60).stdout
+                                  check=False, timeout=60 + 5 * seconds).stdout
         except subprocess.TimeoutExpired:
             break
         if not (folder / "left.aig").exists():

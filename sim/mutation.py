@@ -182,7 +182,7 @@ def ways(plan: Plan, samples: np.ndarray, *, drawn: int = 6, seed: int = 0) -> l
 
 
 def run(plan: Plan, chosen: list[Way], *, count: int, seed: int = 0, decide: bool = True, rtlil: str | None = None,
-        folder: Path = volume.FOLDER, seconds: int = equivalence.SECONDS,
+        folder: Path = volume.FOLDER, seconds: int = equivalence.SECONDS, limit: float = math.inf,
         progress: Callable[[str, int, int], None] | None = None) -> Campaign:
     """`count` mutants of the Core of `plan`, each run in all of the `chosen` ways.
 
@@ -190,7 +190,7 @@ def run(plan: Plan, chosen: list[Way], *, count: int, seed: int = 0, decide: boo
     ----------
     decide : ask of the mutants that no value gives away whether they are equivalent; else all are "unknown".
     rtlil : replaces the Core's RTL.
-    seconds : for each such question.
+    seconds, limit : for each such question, and for all of them.
     progress : called with (what is being done, mutants done, all of them).
 
     Raises `HardwareError` or `SpikeloomError` if the unmutated design is not right.
@@ -208,7 +208,7 @@ def run(plan: Plan, chosen: list[Way], *, count: int, seed: int = 0, decide: boo
         report("mutants", len(fates), len(made.mutants))
     left = [fate.mutant for fate in fates if not fate.by()]
     unknown = Decision(verdict="unknown")
-    decided = equivalence.decide(made, left, seconds=seconds, progress=lambda done, total: report(
+    decided = equivalence.decide(made, left, seconds=seconds, limit=limit, progress=lambda done, total: report(
         "survivors", done, total)) if decide else {}
     return Campaign(possible=made.possible, fates=tuple(
         replace(fate, decision=None if fate.by() else decided.get(fate.mutant.number, unknown)) for fate in fates))

@@ -72,7 +72,7 @@ def test_what_means_nothing_may_differ():
     mutants = tuple(Mutant(number=k, mode="inv", cell="c", port="A", bit=0) for k in range(1, 9))
     made = Mutated(plan=plan, mutants=mutants, possible=8, clean=clean, rtlil=text)
     seen = []
-    found = equivalence.decide(made, mutants, seconds=5, progress=lambda *state: seen.append(state))
+    found = equivalence.decide(made, mutants, seconds=20, progress=lambda *state: seen.append(state))
     different = {number for number, one in found.items() if one.verdict == "different"}
     assert different == {2, 4, 6} and seen[-1] == (8, 8)
     assert {found[number].verdict for number in (1, 3, 5, 7, 8)} == {"equivalent"}
