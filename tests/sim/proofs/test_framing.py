@@ -89,7 +89,6 @@ def test_a_header_watch_that_overflows_is_refuted():
     assert "bytes" in failed(HeaderWatchFollows(Overflowing()))
 
 
-@pytest.mark.parametrize(("name", "value"), [("ESCAPE_XOR", 0x10), ("ESCAPE", 0x7c)])
-def test_an_enframer_with_another_escape_is_refuted(name, value, monkeypatch):
-    monkeypatch.setattr(enframer, name, value)
+def test_an_enframer_with_another_escape_is_refuted(monkeypatch):
+    monkeypatch.setattr(enframer, "ESCAPE_XOR", 0x10)
     assert prove(EnframerReaches(Enframer()), depth=1, bound=4).result == "refuted"

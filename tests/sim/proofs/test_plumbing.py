@@ -108,7 +108,6 @@ def keeps_every_lane(m, dut):
 
 @pytest.mark.parametrize(("harness", "dut", "change", "broken"), [
     (SkidCarries, lambda: Skid(EVENT, places=2), always_ready, "no more inside than there is room for"),
-    (QueueCarries, lambda: Queue(EVENT, capacity=3), always_ready, "no more inside than there is room for"),
     (QueueCarries, lambda: Queue(EVENT, capacity=4), reads("newest"), "it leaves as it should"),
     (QueueCarries, lambda: Queue(EVENT, capacity=3), reads_when_empty, "it leaves as it should"),
     (RelayCarries, lambda: Relay(3, lanes=2, sums=signed(2), values=(-2, 1)), keeps_every_lane, "it leaves as it"),
