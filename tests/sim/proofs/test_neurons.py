@@ -51,13 +51,13 @@ def test_so_it_is_in_every_lane():
     ("runs & (u >= s3_threshold)", "u >= s3_threshold", "the spike traced", 8),
     ("u = Signal(self.membrane,", "u = Signal(signed(neurons.membrane_bits - 1),", "traced", 4),
     ("range_shape(v_min + low - late, v_max + high)", "range_shape(v_min, v_max)", "the sum in stage 3", 4),
-    ("Mux(s2_late, s2_threshold, 0)", "Const(0)", "the sum in stage 3", 12),
+    ("Mux(s2_late, s2_threshold, 0)", "Const(0)", "the sum in stage 3", 8),
     ("s1_v.eq(Mux(s1_first, 0, state.v))", "s1_v.eq(state.v)", "decayed in stage 2", 8),
     ("state.late & ~s1_first", "state.late", "late in stage 2", 8),
     ("neurons.refractory, 0), s3_wait - 1", "neurons.refractory, 0), s3_wait", "the state in memory", 9),
 ])
 def test_an_update_with_a_fault_is_refuted(old, new, said, clocks):
-    layer = neurons(1, reset="subtract-late", refractory=1)
+    layer = neurons(1, reset="subtract-late", refractory=int("wait" in old or "runs" in old))
     verdict = prove(updated(layer, made=mutated(lif, old, new)), depth=1, bound=clocks)
     assert verdict.result == "refuted"
     assert said in verdict.trace.splitlines()[0]
