@@ -167,6 +167,7 @@ def test_upsets_are_drawn_from_all_bits_and_cycles(bench):
         cycle, place, row, bit = trials.flips.T
         assert {bench.stores[k].kind for k in place} == {kind} and (trials.counts == 1).all()
         assert (cycle < bench.cycles[trials.samples]).all() and cycle.min() == 0
+        assert (cycle > 0.95 * bench.cycles[trials.samples]).any()
         seen = len({tuple(f) for f in trials.flips[:, 1:].tolist()})
         assert seen > 0.95 * bits, kind
         assert np.array_equal(trials.flips, bench.upsets(kind, 4000, seed=3).flips)

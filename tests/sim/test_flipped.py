@@ -75,7 +75,7 @@ def test_draws_are_different_bits_of_the_right_place():
 
 
 def test_widths_that_others_need():
-    """Sums of the first layer reach 0 .. 4, which takes four bits with a sign, and -8 .. 7 fit; -12 does not."""
+    """Sums of the first layer reach 0 .. 4, which takes four bits with a sign: -8 .. 7 fit, neither -12 nor 8 does."""
     net = network()
 
     def first(weights, book) -> Network:
@@ -84,7 +84,10 @@ def test_widths_that_others_need():
     book = codebooks.make("integer", bits=3)
     assert flipped.fits(net, first(-np.ones((3, 4), int), net.layers[0].synapses.codebook))
     assert not flipped.fits(net, first(np.full((3, 4), -3), book))
-    assert not flipped.fits(net, first(np.full((3, 4), 3), book))
+    assert not flipped.fits(net, first(np.full((3, 4), 2), book))
+    exact = [flipped.accuracies(first(np.ones((3, 4), int), book), np.zeros((1, 2, 4), int), np.zeros(1), flips=12,
+                                seeds=range(3), layer=0, bit=bit).exact for bit in (0, 2)]
+    assert exact == [3, 0]
 
 
 def test_accuracies():
