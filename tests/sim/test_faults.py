@@ -6,7 +6,6 @@ import pytest
 from spikeloom.errors import SpikeloomError
 from spikeloom.sim import campaign, faults, flipped, naive
 from spikeloom.sim.faults import Flip, Trials
-from spikeloom.sim.outcome import Outcome
 from spikeloom.sim.reference import simulate
 
 from . import small_faults
@@ -37,12 +36,6 @@ def store(bench, name: str) -> int:
 def one(bench, *flips: Flip, sample: int = 0, follower: int = -1):
     """What comes of flips in one inference."""
     return bench.inject(Trials.of([list(flips)], samples=[sample], followers=[follower]))
-
-
-def answered(bench) -> Outcome:
-    """What the last disturbed inference looked like from inside."""
-    return Outcome(classes=np.zeros(0), scores=np.zeros(0), spikes=tuple(bench.spikes),
-                   membranes=tuple(bench.membranes))
 
 
 def weight_flip(bench, layer: int, neuron: int, number: int, bit: int) -> Flip:
