@@ -106,6 +106,27 @@ class Store(wiring.Component):
         return m
 
 
+class Same(wiring.Component):
+    """An input that is claimed to be what it was a clock before."""
+
+    def __init__(self, *, steady):
+        self.steady = steady
+        super().__init__({"x": In(2)})
+
+    def elaborate(self, platform):
+        m = Module()
+        x = inside.steady(m, self.x) if self.steady else self.x
+        before, begun = Signal(2), Signal()
+        m.d.sync += [before.eq(x), begun.eq(1)]
+        m.d.comb += Assert(~begun | (x == before), "it is the same")
+        return m
+
+
+@pytest.mark.parametrize(("steady", "result"), [(True, "proven"), (False, "refuted")])
+def test_a_steady_input_never_changes(steady, result):
+    assert prove(Same(steady=steady), bound=2).result == result
+
+
 def test_a_word_of_a_memory_is_followed():
     assert prove(Store()).result == "proven"
 
