@@ -1,6 +1,7 @@
 """The C driver, run on this computer, against the real gateware: what it gives is the reference's."""
 
 import random
+import struct
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from .test_device import Noisy, Scripted
 from .test_load import frames as frames_to_load
 from .test_load import network as network_to_load
 from .test_load import plan as plan_to_load
+
+LEAST_BUFFER = 3 + struct.calcsize(protocol.layout(protocol.IDENTITY))      # SPIKELOOM_LEAST_BUFFER
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +207,7 @@ ANSWERS = [
     (frame(b"\x84\x01\x01"), "SPIKELOOM_DAMAGED_REQUESTS", "find every request damaged"),
     (frame(b"\x00\x77\x01"), "SPIKELOOM_DAMAGED_REQUESTS", "find every request damaged"),
     (frame(b"\x84\x01\x03"), "SPIKELOOM_REFUSED", "refuse it with UNKNOWN_COMMAND"),
-    (frame(b"\x84\x01\x09"), "SPIKELOOM_REFUSED", "refuse it with status 9"),
+    (frame(b"\x84\x01\x63"), "SPIKELOOM_REFUSED", "refuse it with status 99"),
 ]
 
 
@@ -252,7 +255,7 @@ def test_a_line_that_is_gone(library):
 def test_arguments_are_checked_before_anything_is_sent(library):
     plan = plans.make(random_network(0))
     who = identity(plan)
-    small = len(who.pack()) + 3
+    small = LEAST_BUFFER
     with pytest.raises(CError, match="^SPIKELOOM_BAD_ARGUMENT$"):
         CDevice(library, Pieces(), size=small - 1)
     line = SimulatedLine(LinkedCore(plan))
@@ -268,9 +271,8 @@ def test_arguments_are_checked_before_anything_is_sent(library):
 
 
 def test_a_buffer_too_small_for_scores_is_named(library):
-    plan = plans.make(next(n for n in map(random_network, range(200)) if n.outputs * 2 > 43))
-    small = len(identity(plan).pack()) + 3
-    device = CDevice(library, SimulatedLine(LinkedCore(plan)), plan, size=small)
+    plan = plans.make(next(n for n in map(random_network, range(200)) if n.outputs * 2 > 48))
+    device = CDevice(library, SimulatedLine(LinkedCore(plan)), plan, size=LEAST_BUFFER)
     device.run_words(np.zeros(identity(plan).frame_words, int))
     with pytest.raises(CError, match="^SPIKELOOM_SMALL_BUFFER$"):
         device.read(plan.network.outputs)
