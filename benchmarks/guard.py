@@ -1,8 +1,7 @@
 """What a guard and a watchdog cost: python benchmarks/guard.py [--only NETWORK BOARD EXTRAS] [--table]
 
 Builds a bitstream with the host link, without and with them, for a small network and MNIST, both with weights that are
-loaded. Each build is written to benchmarks/guard.json as it ends, the others stay; prints the table of docs/link.md.
-Twelve minutes on one core.
+loaded. Each build is written to benchmarks/guard.json as it ends, the others stay; prints a table of what is there.
 """
 
 import argparse
