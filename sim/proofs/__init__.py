@@ -75,8 +75,8 @@ class ProofRecord:
 
     @property
     def failed(self) -> bool:
-        """True unless it holds, for ever or, where no more is claimed, for a number of clocks."""
-        return self.verdict.result in ("refuted", "unknown")
+        """True unless it is proven for ever: what holds for some clocks after reset is no proof."""
+        return self.verdict.result != "proven"
 
     def row(self) -> dict:
         """As it stands in a JSON report."""

@@ -6,7 +6,7 @@ the board answers at its pins over its host link, under cocotb: every score and 
 the layers' own flip-flops. The build is the one in the folder for results, or else is made there. Samples are the files
 DATASET-100-images.idx.gz beside the network, else the test split of its data set, else random values. At level 4 an SMT
 solver proves claims about the components, at this network's sizes, for all inputs and states. Exit code 1 if anything
-differs, or a claim is refuted or not decided.
+differs, or a claim is not proven.
 """
 
 from pathlib import Path
@@ -74,9 +74,9 @@ def run(arguments) -> int:
     if arguments.json:
         terminal.dump(whole)
         return int(wrong > 0)
-    share = accuracy(network, chosen)
-    print(f"{len(chosen.frames):,} samples: {chosen.origin}" + ("" if share is None else f"; accuracy {share:.2%}"))
     if found:
+        share = accuracy(network, chosen)
+        print(f"{len(chosen.frames):,} samples: {chosen.origin}" + ("" if share is None else f"; accuracy {share:.2%}"))
         show(found)
     if proven:
         show_proofs(proven)

@@ -38,7 +38,7 @@ def test_what_is_the_same_in_two_layers_is_proven_once():
 
 
 @pytest.mark.parametrize(("result", "failed"), [
-    ("proven", False), ("bounded", False), ("refuted", True), ("unknown", True)])
+    ("proven", False), ("bounded", True), ("refuted", True), ("unknown", True)])
 def test_what_is_refuted_or_not_decided_has_failed(result, failed):
     proof = Proof(claim="it", component="x.X", size="1 bit", make=lambda: None, layers=(2,))
     record = ProofRecord(proof=proof, verdict=Verdict(result=result, depth=3, seconds=1.0))
