@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spikeloom import plugins, terminal
 
-EXAMPLE = "spikeloom completion bash > ~/.local/share/bash-completion/completions/spikeloom"
+EXAMPLE = "spikeloom completion bash"
 SHELLS = ("bash", "zsh", "fish")
 
 
