@@ -15,9 +15,10 @@ from spikeloom.train.importing.conventions import Conventions
 from spikeloom.train.importing.graph import Graph, Node
 from spikeloom.train.importing.hdf5 import read
 from spikeloom.train.importing.lower import lower
+from spikeloom.train.importing.modules import from_module
 from spikeloom.train.importing.own import restore
 from spikeloom.train.importing.quantize import Quantization, quantize
 from spikeloom.train.importing.samples import Samples
 
 __all__ = ["Closeness", "Conventions", "Graph", "Import", "Node", "Quantization", "Samples", "bring", "compare",
-           "lower", "quantize", "read", "restore"]
+           "from_module", "lower", "quantize", "read", "restore"]
