@@ -14,7 +14,8 @@ class SpikeVector(wiring.Component):
     A spike is accepted in every clock. A mark waits until the last word of the timestep before has left; its first word
     comes 2 cycles after the mark, and then one a clock: timesteps of E spikes and `words` words follow each other at
     max(E + 1, passes * words + 1) cycles. A word is read only when spikes of another one come, and written back when
-    they end; the scan writes zeros in its last pass. No bank is read and written at one address in one cycle.
+    they end; the scan writes zeros in its last pass. No bank is read and written at one address in one cycle. After
+    reset nothing is accepted for `words + 1` cycles, in which both banks forget what they hold.
 
     Parameters
     ----------
@@ -48,7 +49,8 @@ class SpikeVector(wiring.Component):
         collects = Signal()     # the bank that collects; the other one is scanned
         spike = Signal()
         mark = Signal()
-        scanning = Signal()
+        scanning = Signal(init=1)
+        clearing = Signal(init=1)   # the first scan after reset: nothing is emitted, and both banks are written
         advance = Signal()
 
         # Collecting: `bits` came since `word` was read, the rest of it stands at the read port.
@@ -60,8 +62,8 @@ class SpikeVector(wiring.Component):
         bit = Signal(self.width)
         m.d.comb += [
             advance.eq(~o.valid | o.ready),
-            i.ready.eq(~i.p.mark | (~scanning & advance)),
-            spike.eq(i.valid & ~i.p.mark),
+            i.ready.eq(~clearing & (~i.p.mark | (~scanning & advance))),
+            spike.eq(i.valid & ~i.p.mark & ~clearing),
             mark.eq(i.valid & i.p.mark & i.ready),
             hit.eq(have & (word == came)),
             bit.eq(1 << i.p.index[:split]),
@@ -73,18 +75,20 @@ class SpikeVector(wiring.Component):
 
         # Scanning: a word is addressed, and stands at the read port in the next cycle.
         count = Signal(address)
-        turn = Signal(range(max(self.passes, 2)))
+        turn = Signal(range(max(self.passes, 2)), init=self.passes - 1)
         out = Signal(address)
         end = Signal()
         final = Signal()
         m.d.comb += [end.eq(count == self.words - 1), final.eq(turn == self.passes - 1)]
         with m.If(advance):
-            m.d.sync += [o.valid.eq(scanning), o.p.end.eq(end), o.p.final.eq(final), out.eq(count)]
+            m.d.sync += [o.valid.eq(scanning & ~clearing), o.p.end.eq(end), o.p.final.eq(final), out.eq(count)]
             with m.If(scanning):
                 m.d.sync += count.eq(Mux(end, 0, count + 1))
                 with m.If(end):
                     m.d.sync += turn.eq(Mux(final, 0, turn + 1))
                     m.d.sync += scanning.eq(~final)
+        with m.If(clearing & o.p.end):
+            m.d.sync += clearing.eq(0)
 
         reads = []
         attributes = {"ram_style": "block"} if self.memories.ram else {}
@@ -93,12 +97,12 @@ class SpikeVector(wiring.Component):
                 shape=self.width, depth=max(self.words, 2), init=[], attrs=attributes)
             read, write = store.read_port(), store.write_port()
             collected = read.data | bits
-            with m.If(collects == bank):
+            with m.If((collects == bank) & ~clearing):
                 m.d.comb += [read.addr.eq(came), read.en.eq(spike & ~hit)]
                 m.d.comb += [write.addr.eq(word), write.data.eq(collected), write.en.eq(have & (spike & ~hit | mark))]
             with m.Else():
                 m.d.comb += [read.addr.eq(count), read.en.eq(scanning & advance)]
-                m.d.comb += [write.addr.eq(out), write.en.eq(o.valid & o.ready & o.p.final)]
+                m.d.comb += [write.addr.eq(out), write.en.eq(((o.valid & o.ready) | clearing) & o.p.final)]
             reads.append(read.data)
         m.d.comb += o.p.bits.eq(Mux(collects, reads[0], reads[1]))
         return m

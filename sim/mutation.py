@@ -165,20 +165,15 @@ def interval(part: int, whole: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def ways(plan: Plan, samples: np.ndarray, *, drawn: int = 6, seed: int = 0) -> list[Way]:
-    """`samples` as `spikeloom verify` runs them, and `drawn` random frames in the ways that only tests do.
-
-    A popcount layer is not run after a reset: what its spike vector holds in memory outlives one in mid-inference.
-    """
+    """`samples` as `spikeloom verify` runs them, and `drawn` random frames in the ways that only tests do."""
     frames = random_frames(plan.network, seed, drawn)
-    found = [
+    return [
         Way(name="one by one", frames=samples),
         Way(name="without a gap", frames=samples, pipelined=True),
         Way(name="random", frames=frames),
         Way(name="random, with pauses", frames=frames, pipelined=True, stalls=seed + 1),
+        Way(name="random, after a reset", frames=frames, interrupt=97),
     ]
-    if any(how.strategy == "popcount" for how in plan.layers):
-        return found
-    return [*found, Way(name="random, after a reset", frames=frames, interrupt=97)]
 
 
 def run(plan: Plan, chosen: list[Way], *, count: int, seed: int = 0, decide: bool = True, rtlil: str | None = None,
