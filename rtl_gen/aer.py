@@ -63,7 +63,7 @@ class AerEvents(wiring.Component):
 
     A bitmap of words of 8 pixels remembers what has been sent. It is not cleared between timesteps: a word carries the
     number of its timestep, in `tag_bits` bits, and counts as empty under any other number. Before a number comes again
-    the housekeeping has cleared the word.
+    the housekeeping has cleared the word. After reset it clears all of them: addresses wait for `words` clocks.
 
     Parameters
     ----------
@@ -139,6 +139,8 @@ class AerEvents(wiring.Component):
         left = Signal(range(max(self.timesteps, 2)), init=self.timesteps - 1)
         clearing = Signal(range(max(self.words, 2)))
         to_clear = Signal(range(self.cleared + 1))
+        around = Signal()
+        forgetful = Signal(init=1)
         seen = Signal(WORD)
         bit = Signal(WORD)
         m.d.comb += [
@@ -151,8 +153,9 @@ class AerEvents(wiring.Component):
             write.data.tag.eq(tag),
             o.p.index.eq(event),
             o.p.last.eq(left == 0),
+            around.eq(clearing == self.words - 1),
         ]
-        with m.FSM():
+        with m.FSM(init="CLEAR"):
             with m.State("NEXT"):
                 with m.If(waiting.any()):
                     m.next = "MARK"
@@ -174,9 +177,10 @@ class AerEvents(wiring.Component):
                     m.next = "CLEAR"
             with m.State("CLEAR"):
                 m.d.comb += [write.addr.eq(clearing), write.data.seen.eq(0), write.en.eq(1)]
-                m.d.sync += clearing.eq(Mux(clearing == self.words - 1, 0, clearing + 1))
+                m.d.sync += clearing.eq(Mux(around, 0, clearing + 1))
                 m.d.sync += to_clear.eq(to_clear - 1)
-                with m.If(to_clear == 1):
+                with m.If(Mux(forgetful, around, to_clear == 1)):
+                    m.d.sync += forgetful.eq(0)
                     m.next = "NEXT"
         return m
 

@@ -3,7 +3,7 @@ import random
 
 import numpy as np
 import pytest
-from amaranth.hdl import Assert, ClockDomain, Module
+from amaranth.hdl import Assert, ClockDomain, Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, connect
 from amaranth.sim import Simulator
@@ -177,6 +177,52 @@ def test_too_little_housekeeping_is_caught():
     dut = AerEvents(4, 8, timesteps=5, tag_bits=2)
     dut.cleared = 1
     assert run(dut, steps)[0] != wanted(steps, dut)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3, 4])
+def test_a_reset_forgets_what_has_been_sent(steps):
+    """After so many timesteps and half of another; two bits of tag."""
+    dut, got = AerEvents(4, 8, timesteps=5, tag_bits=2), []
+    again = ResetInserter(reset := Signal())(dut)
+    pixels = [{"polarity": 1, "x": 3, "y": 2}, {"polarity": 0, "x": 0, "y": 0}, {"polarity": 1, "x": 7, "y": 3}]
+
+    async def address(ctx, pixel):
+        ctx.set(dut.i.payload, pixel)
+        ctx.set(dut.i.valid, 1)
+        await until(ctx, dut.i.ready, 1)
+        await ctx.tick()
+        ctx.set(dut.i.valid, 0)
+
+    async def timestep(ctx):
+        for pixel in pixels:
+            await address(ctx, pixel)
+        ctx.set(dut.tick, 1)
+        await ctx.tick()
+        ctx.set(dut.tick, 0)
+
+    async def camera(ctx):
+        for _ in range(steps):
+            await timestep(ctx)
+        for pixel in pixels[:2]:
+            await address(ctx, pixel)
+        await ctx.tick().repeat(4)
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        got.clear()
+        for _ in range(5):
+            await timestep(ctx)
+        await ctx.tick().repeat(20)
+
+    async def sink(ctx):
+        ctx.set(dut.o.ready, 1)
+        while True:
+            if ctx.get(dut.o.valid):
+                got.append(ctx.get(dut.o.payload))
+            await ctx.tick()
+
+    simulated(again, camera, sink)
+    assert timesteps(got) == [({51: 1, 0: 1, 63: 1}, int(t == 4)) for t in range(5)]
 
 
 def test_ticks_wait_while_a_mark_is_held_up_and_are_counted_when_lost():
