@@ -10,6 +10,7 @@ from spikeloom.rtl_gen.memories import BY_FAMILY
 from spikeloom.rtl_gen.spike_vector import SpikeVector
 
 from .streams import STALLS, Bench
+from .test_accumulators import Aborted
 from .test_collision_proofs import proven
 
 
@@ -57,6 +58,17 @@ def test_a_timestep_takes_its_events_or_its_words(inputs, width, passes):
     taken = [b - a for a, b in zip(marks, marks[1:], strict=False)]
     assert taken == [max(count + 1, passes * dut.words + 1) for count in counts[1:]]
     assert bench.o.clocks[0] == marks[0] + 2
+    assert bench.i.clocks[0] == dut.words + 1
+
+
+@pytest.mark.parametrize("passes", [1, 3])
+@pytest.mark.parametrize(("inputs", "width"), [(7, 2), (16, 4)])
+def test_a_reset_forgets_what_was_collected(inputs, width, passes):
+    dut = SpikeVector(inputs, width=width, passes=passes)
+    steps = [[0], [], list(range(inputs)), []]
+    lost, wanted = [{"index": n} for n in range(inputs)], words(steps, inputs, width, passes)
+    got = Bench(Aborted(dut, inputs), pauses={inputs: 2}).run([*lost, *spikes(steps)], expect=len(wanted))
+    assert [(t.bits, t.end, t.final, t.last) for t in got] == wanted
 
 
 def test_forgotten_spikes_are_caught(monkeypatch):
