@@ -6,6 +6,7 @@ their spikes; a layer that is not ready holds up the one before it. All times ar
 inference of a batch.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,8 +51,11 @@ class Activity:
         return seen.reshape(-1, seen.shape[2])
 
 
-def latency(plan: Plan, activity: Activity) -> np.ndarray:
-    """Clock cycles, `(batch,)`, from the first accepted transfer of an inference to its last result."""
+def latency(plan: Plan, activity: Activity, watch: Callable[..., None] | None = None) -> np.ndarray:
+    """Clock cycles, `(batch,)`, from the first accepted transfer of an inference to its last result.
+
+    `watch` is called with each (stage, timestep, when its first event came, when its mark left).
+    """
     network, steps = plan.network, plan.network.timesteps
     source = source_of(plan, activity.first, event_clocks(plan, 0))
     stages = [_Chain(plan, first, last, activity) if plan.layers[first].strategy == "parallel" else
@@ -62,7 +66,10 @@ def latency(plan: Plan, activity: Activity) -> np.ndarray:
     def advance(k: int, t: int, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """Timestep `t` of stage `k` and all that follows from it; when the last of it was over."""
         final = k + 1 == len(stages)
+        came = begins
         begins, ends = stages[k].timestep(t, begins, ends, None if final else stages[k + 1].free)
+        if watch:
+            watch(k, t, came, ends)
         if final:
             return ends
         delay = min(network.layers[plan.stages[k][1]].delay, steps)
