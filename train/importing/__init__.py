@@ -9,6 +9,7 @@ itself, so that `closeness` can say how near the integers come.
     print(made.network.digest, made.assumptions)
 """
 
+from spikeloom.train.importing.ann import Balance, Conversion, convert
 from spikeloom.train.importing.bring import Import, bring
 from spikeloom.train.importing.closeness import Closeness, compare
 from spikeloom.train.importing.conventions import Conventions
@@ -20,5 +21,5 @@ from spikeloom.train.importing.own import restore
 from spikeloom.train.importing.quantize import Quantization, quantize
 from spikeloom.train.importing.samples import Samples
 
-__all__ = ["Closeness", "Conventions", "Graph", "Import", "Node", "Quantization", "Samples", "bring", "compare",
-           "from_module", "lower", "quantize", "read", "restore"]
+__all__ = ["Balance", "Closeness", "Conventions", "Conversion", "Graph", "Import", "Node", "Quantization", "Samples",
+           "bring", "compare", "convert", "from_module", "lower", "quantize", "read", "restore"]

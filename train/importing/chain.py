@@ -14,6 +14,7 @@ from spikeloom.train.importing.graph import Graph, Node
 NOTHING = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 CONVOLUTIONS = {nn.Conv1d: "Conv1d", nn.Conv2d: "Conv2d"}
+WEIGHTS = ("Linear", "Affine", "Conv1d", "Conv2d")
 KNOWN = "Linear, Conv1d, Conv2d, AvgPool2d, Flatten, BatchNorm1d, BatchNorm2d, Dropout, Identity"
 
 
@@ -72,9 +73,17 @@ class Chain:
         self.nodes.append(node)
         self.edges += [(self.last, name), (name, self.last)]
 
-    def graph(self, **metadata: str) -> Graph:
+    def graph(self) -> Graph:
         self.add("output", "Output", shape=np.array(self.shape))
-        return Graph(nodes=tuple(self.nodes), edges=tuple(self.edges), metadata=metadata)
+        return Graph(nodes=tuple(self.nodes), edges=tuple(self.edges))
+
+    def charge(self, name: str, value: float) -> None:
+        """Add `value` to all that the last weights send, of which pools make no other value; `name` asks for it."""
+        at = next(k for k in range(len(self.nodes) - 1, -1, -1) if self.nodes[k].kind not in ("AvgPool2d", "Flatten"))
+        node = self.nodes[at]
+        if node.kind not in WEIGHTS:
+            raise SpikeloomError(f"{name} must come behind weights of its own, not behind {node}")
+        self.nodes[at] = _with(node, node["weight"], node.values.get("bias", 0.0) + np.full(len(node["weight"]), value))
 
     def wide(self, name: str, value: torch.Tensor) -> np.ndarray:
         """A parameter that torch would repeat, as one of the shape that arrives."""
@@ -101,7 +110,7 @@ class Chain:
     def _fold(self, name: str, norm: nn.Module) -> None:
         """What batch normalization does at inference goes into the weights before it."""
         node = self.nodes[-1]
-        if node.name != self.last or node.kind not in ("Linear", "Affine", "Conv1d", "Conv2d"):
+        if node.name != self.last or node.kind not in WEIGHTS:
             raise SpikeloomError(f"{kind(norm)} {name!r} must come directly behind a Linear or a convolution, "
                                  f"not behind {node}")
         if norm.running_var is None:
@@ -114,8 +123,12 @@ class Chain:
         if norm.affine:
             scale, shift = scale * numbers(norm.weight), shift * numbers(norm.weight) + numbers(norm.bias)
         weight = node["weight"] * scale.reshape(-1, *[1] * (node["weight"].ndim - 1))
-        values = {**node.values, "weight": weight, "bias": shift + scale * node.values.get("bias", 0.0)}
-        self.nodes[-1] = replace(node, kind="Affine" if node.kind == "Linear" else node.kind, values=values)
+        self.nodes[-1] = _with(node, weight, shift + scale * node.values.get("bias", 0.0))
+
+
+def _with(node: Node, weight: np.ndarray, bias: np.ndarray) -> Node:
+    return replace(node, kind="Affine" if node.kind == "Linear" else node.kind,
+                   values={**node.values, "weight": weight, "bias": bias})
 
 
 def node_of(name: str, module: nn.Module) -> tuple[str, dict[str, object]] | None:
