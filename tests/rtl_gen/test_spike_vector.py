@@ -66,7 +66,7 @@ def test_a_timestep_takes_its_events_or_its_words(inputs, width, passes):
 def test_a_reset_forgets_what_was_collected(inputs, width, passes):
     dut = SpikeVector(inputs, width=width, passes=passes)
     steps = [[0], [], list(range(inputs)), []]
-    lost, wanted = [{"index": n} for n in range(inputs)], words(steps, inputs, width, passes)
+    lost, wanted = [{"index": n} for n in reversed(range(inputs))], words(steps, inputs, width, passes)
     got = Bench(Aborted(dut, inputs), pauses={inputs: 2}).run([*lost, *spikes(steps)], expect=len(wanted))
     assert [(t.bits, t.end, t.final, t.last) for t in got] == wanted
 
