@@ -74,7 +74,7 @@ def gather(arguments, network, folder: Path, chosen: samples.Samples) -> page_fa
     hardware, obstacle = _hardware(arguments, network, board, known, activity)
     return page_facts.Facts(
         name=Path(arguments.network).stem, file=str(arguments.network), network=network, board=board.name,
-        report=known, search=_search(arguments), samples=answered, hardware=hardware, obstacle=obstacle,
+        report=known, search=_search(arguments, network), samples=answered, hardware=hardware, obstacle=obstacle,
         versions=report.versions())
 
 
@@ -164,8 +164,8 @@ def _kept(known: dict) -> list[str]:
     return found
 
 
-def _search(arguments) -> dict:
-    """The `candidates.json` of a search; empty if there is none."""
+def _search(arguments, network) -> dict:
+    """The `candidates.json` of a search; empty if there is none, or that beside the network is of another recipe."""
     folder = arguments.search or Path(arguments.network).resolve().parent
     path = folder / "candidates.json"
     try:
@@ -175,4 +175,6 @@ def _search(arguments) -> dict:
         if arguments.search is not None:
             raise SpikeloomError(f"{path} must be the JSON that a search leaves") from None
         return {}
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    return found if arguments.search is not None or found.get("recipe") == network.provenance.get("recipe") else {}

@@ -27,7 +27,7 @@ def render(facts: Facts) -> str:
     policy = (f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
               "base-uri 'none'; form-action 'none'")
     head = tag("head", tag("meta", charset="utf-8"), tag(
-        "meta", http_equiv="Content-Security-Policy", content=Markup(policy)), tag(
+        "meta", http_equiv="Content-Security-Policy", content=policy), tag(
         "meta", name="viewport", content="width=device-width, initial-scale=1"), tag(
         "meta", name="color-scheme", content="light dark"), tag("link", rel="icon", href="data:,"), tag(
         "title", f"{facts.name}: Spikeloom report"), tag("style", Markup(style)))

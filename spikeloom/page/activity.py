@@ -56,14 +56,7 @@ def _panel(network: Network, trace: Trace, steps: int) -> Markup:
     body = tag("div", parts.figure(_raster_caption(network), _raster(network, trace, steps)),
                tag("div", _membranes(network, trace, steps), class_="smalls"), class_="two")
     told = tag("output", story[-1], class_="story", aria_live="polite")
-    return tag("article", head, told, top, body, class_="sample", data_story=Markup(_attribute(json.dumps(story))))
-
-
-def _attribute(words: str) -> str:
-    """Longer than `text` allows: only its mark-up characters are escaped."""
-    for plain, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
-        words = words.replace(plain, escaped)
-    return words
+    return tag("article", head, told, top, body, class_="sample", data_story=json.dumps(story))
 
 
 def _story(network: Network, trace: Trace, scores: np.ndarray, t: int) -> str:
@@ -71,7 +64,7 @@ def _story(network: Network, trace: Trace, scores: np.ndarray, t: int) -> str:
               if network.layers[k].fires][:LAYERS]
     order = np.argsort(-scores[t], kind="stable")[:2]
     leading = ", then ".join(f"{named(network.labels, int(k))} ({scores[t, k]:,})" for k in order)
-    return f"Timestep {t}: {'fire ' + ', '.join(firing) + '. ' if firing else ''}Leading: {leading}."
+    return f"Timestep {t}: {', '.join(firing) + ' fire. ' if firing else ''}Leading: {leading}."
 
 
 def _picture(network: Network, trace: Trace) -> Markup | None:
@@ -211,7 +204,7 @@ def _membrane(layer: int, neuron: int, threshold: int, trace: Trace, steps: int)
     marks = [_cursor(across, 4, height - 18), rule(40, up(0), SMALL - 6, up(0), "rule"),
              rule(40, up(threshold), SMALL - 6, up(threshold), "threshold"),
              words(36, up(threshold) + 4, short(threshold), anchor="end", class_="tick warm"),
-             words(36, up(0) + 4, "0", anchor="end", class_="tick") if abs(up(0) - up(threshold)) > 11 else None,
+             words(36, up(0) + 4, "0", anchor="end", class_="tick") if abs(up(0) - up(threshold)) > 13 else None,
              line(points, "v"),
              [tag("circle", cx=x, cy=y, r="2", class_="v-dot") for x, y in points] if steps <= 32 else None,
              spikes, _time_axis(across, height - 18, 5)]

@@ -8,14 +8,14 @@ from spikeloom.page.svg import WIDTH, Scale, bottom_axis, box, chart, meter, wor
 from spikeloom.page.verdict import resources
 
 NAMES = {"lut": "logic cells", "ff": "flip-flops", "ram": "block RAMs", "spram": "SPRAMs", "dsp": "multipliers",
-         "pll": "PLLs", "io": "pins"}
-FULL = 0.9      # share from which a bar warns
+         "pll": "PLLs", "io": "pins", "lutram": "LUT RAMs"}
+FULL, TIGHT = 0.9, ("logic cells", "flip-flops", "block RAMs")      # of these, a bar warns from that share on
 
 
 def budget(facts: Facts) -> Markup:
     """The board's budget as bars: measured after a build, else the plan's estimate."""
     used, title = resources(facts), f"The budget of {facts.board}"
-    build = f"spikeloom build {facts.file} --board {facts.board}"
+    build = f"spikeloom build {facts.file}{facts.on_board}"
     if used:
         bars = [(NAMES.get(name, name), *used[name]) for name in (*NAMES, *sorted(set(used) - set(NAMES)))
                 if name in used]
@@ -32,10 +32,11 @@ def budget(facts: Facts) -> Markup:
 
 
 def _bar(name: str, taken: float, there: float) -> Markup:
-    tone = "meter-no" if taken > there else "meter-warn" if taken >= FULL * there else "meter-main"
+    tight = name in TIGHT and taken >= FULL * there
+    tone = "meter-no" if taken > there else "meter-warn" if tight else "meter-main"
     return tag("div", tag("span", name, class_="name"), meter(taken / there, tone), tag(
-        "span", f"{whole(taken)} of {whole(there)}", tag("span", f" {percent(taken / there)}", class_="soft"),
-        class_="amount"), class_="row")
+        "span", f"{whole(taken)} of {whole(there)}", class_="amount"), tag(
+        "span", percent(taken / there, 0), class_="amount soft"), class_="row")
 
 
 def _layers(hardware: Hardware | None) -> Markup | None:
@@ -45,7 +46,7 @@ def _layers(hardware: Hardware | None) -> Markup | None:
              short(one["events"]), short(one["clocks"])) for one in hardware.summary["layers"]]
     source = "as built" if hardware.built else "as planned now"
     return parts.rows_of(("layer", "strategy", "lanes", "passes", "cells", "block RAM", "events", "clocks"), rows,
-                         numbers=(0, 2, 3, 4, 5, 6, 7),
+                         numbers=(2, 3, 4, 5, 6, 7),
                          caption=f"Layers {source}: the plan's estimate; events and clocks of a typical timestep")
 
 
@@ -54,7 +55,7 @@ def latency(facts: Facts) -> Markup:
     title = "Where the time goes"
     if facts.hardware is None:
         return parts.section("latency", title, parts.missing(
-            f"There is no plan: {facts.obstacle}.", f"spikeloom plan {facts.file} --board {facts.board}"))
+            f"There is no plan: {facts.obstacle}.", f"spikeloom plan {facts.file}{facts.on_board}"))
     plan, known = facts.hardware.summary, []
     clock = real(facts.report.get("clock_hz")) or plan["clock_hz"]
     measured = real(table(facts.report.get("cycles_per_inference")).get("mean"))
@@ -77,7 +78,7 @@ def _cycles(cycles: float, clock: float) -> str:
 def _schedule(facts: Facts, hardware: Hardware) -> Markup:
     """A bar for each stage and timestep; bars above each other are work at the same time."""
     if not hardware.schedule:
-        return parts.missing("There are no samples to time.", f"spikeloom plan {facts.file} --board {facts.board}")
+        return parts.missing("There are no samples to time.", f"spikeloom plan {facts.file}{facts.on_board}")
     lanes = sorted({work.layers for work in hardware.schedule})
     height, left = 30, 66
     end = max(work.stop for work in hardware.schedule)
@@ -86,12 +87,12 @@ def _schedule(facts: Facts, hardware: Hardware) -> Markup:
              for k, layers in enumerate(lanes)]
     for work in hardware.schedule[:600]:
         y, x = 8 + height * lanes.index(work.layers), across(work.start)
-        width = max(across(work.stop) - x, 0.75)
+        width, even = max(across(work.stop) - x, 0.75), " even" * (work.timestep % 2)
         marks.append(tag("g", tag("title", f"{_lane(work.layers)}, timestep {work.timestep}: cycle {work.start:,} to "
                                   f"{work.stop:,}"), box(x + 0.5, y + 3, max(width - 1, 0.5), height - 8,
-                                                         "block even" if work.timestep % 2 else "block"), class_="tip"))
+                                                         f"block{even}"), class_="tip"))
         if width > 14:
-            marks.append(words(x + width / 2, y + 18.5, str(work.timestep), anchor="middle", class_="inside"))
+            marks.append(words(x + width / 2, y + 18.5, str(work.timestep), anchor="middle", class_=f"inside{even}"))
     marks += [*bottom_axis(across, bottom), words(WIDTH - 12, bottom + 32, "clock cycles", anchor="end", class_="soft")]
     number = facts.samples.traces[0].number
     label = f"Schedule of sample {number}: {plural(len(lanes), 'stage')}, {end:,} clock cycles"

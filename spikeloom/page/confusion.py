@@ -24,9 +24,12 @@ def section(facts: Facts) -> Markup:
     right = int(np.trace(matrix))
     caption = (f"{plural(len(found.labels), 'sample')}, {found.origin}: {right:,} right, "
                f"{percent(right / len(found.labels))}. Rows are what it is, columns what the network says.")
-    return parts.section("confusion", title, tag("div", parts.figure(caption, _drawn(matrix, labels)), parts.rows_of(
-        ("is", "taken for", "times", "of its class"), _worst(matrix, labels), numbers=(2, 3),
-        caption="Most frequent mistakes"), class_="two"))
+    worst = _worst(matrix, labels)
+    mistakes = parts.rows_of(("is", "taken for", "times", "of its class"), worst, numbers=(2, 3),
+                             caption="Most frequent mistakes") if worst else parts.note(
+        "None of these samples is taken for another class.")
+    return parts.section("confusion", title, tag(
+        "div", parts.figure(caption, _drawn(matrix, labels)), mistakes, class_="two"))
 
 
 def counts(labels: np.ndarray, classes: np.ndarray, outputs: int) -> np.ndarray:

@@ -89,6 +89,11 @@ class Facts:
     obstacle: str = ""
     versions: dict[str, str]
 
+    @property
+    def on_board(self) -> str:
+        """Words of a command that is about the board; none for the one that commands are about unless told."""
+        return "" if self.board == "icebreaker" else f" --board {self.board}"
+
 
 def running_scores(network: Network, trace: Trace) -> np.ndarray:
     """Int `(timesteps, outputs)`: what the readout would answer if the inference ended there."""

@@ -30,8 +30,8 @@ def rows(value: object) -> list[dict]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def percent(value: float) -> str:
-    return f"{100 * value:.2f}{THIN}%"
+def percent(value: float, decimals: int = 2) -> str:
+    return f"{100 * value:.{decimals}f}{THIN}%"
 
 
 def whole(value: float) -> str:

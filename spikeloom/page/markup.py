@@ -21,10 +21,13 @@ def text(value: object) -> Markup:
     if isinstance(value, Markup):
         return value
     words = str(value)
-    if len(words) > LONGEST:
-        words = words[:LONGEST] + " ..."
-    seen = "".join("\ufffd" if unicodedata.category(c) in HIDDEN and c != "\n" else c for c in words)
-    return Markup(html.escape(seen, quote=True))
+    return Markup(_escaped(words if len(words) <= LONGEST else words[:LONGEST] + " ..."))
+
+
+def _escaped(words: str) -> str:
+    if not words.isascii() or not words.isprintable():
+        words = "".join("\ufffd" if unicodedata.category(c) in HIDDEN and c != "\n" else c for c in words)
+    return html.escape(words, quote=True)
 
 
 def joined(*children: object) -> Markup:
@@ -45,19 +48,14 @@ def tag(name: str, /, *children: object, **attributes: object) -> Markup:
         if value is None or value is False:
             continue
         key = key.rstrip("_").replace("_", "-")
-        words.append(key if value is True else f'{key}="{_attribute(value)}"')
+        value = number(value) if isinstance(value, float) else value
+        words.append(key if value is True else f'{key}="{_escaped(str(value))}"')
     start = " ".join(words)
     if name in VOID:
         return Markup(f"<{start}>")
     if name in ALONE and not children:
         return Markup(f"<{start}/>")
     return Markup(f"<{start}>{joined(*children)}</{name}>")
-
-
-def _attribute(value: object) -> str:
-    if isinstance(value, float):
-        return number(value)
-    return html.escape(value, quote=True) if isinstance(value, Markup) else text(value)
 
 
 def number(value: float) -> str:

@@ -70,13 +70,14 @@ def search(facts: Facts) -> Markup:
         floor = max(0.0, by_name["least allowed"] - LOWEST * max(
             by_name["real numbers"] - by_name["least allowed"], 1e-3))
     front = sorted((point for point in points if point.tone != "trial"), key=lambda point: point.cost)
-    lines = [(point.name, f"{point.cost:,.1f}" if unit == KIB else whole(point.cost), percent(point.accuracy),
-              "chosen" if "chosen" in point.tone else "") for point in front]
+    lines = [(point.name + (", chosen" if "chosen" in point.tone else ""),
+              f"{point.cost:,.1f}" if unit == KIB else whole(point.cost), percent(point.accuracy)) for point in front]
     return parts.section("search", title, tag("div", parts.figure(
-        f"{plural(len(points), 'candidate')}: accuracy on validation samples against {COSTS[cost]}; the front is "
-        "joined, the star was chosen.",
+        f"{plural(len(points), 'candidate')} of {str(found.get('recipe'))[:80]}: accuracy on validation samples "
+        f"against {COSTS[cost]}. The front is joined, the star was chosen"
+        + (f"; what is below {percent(floor)} lies at the lower edge." if floor else "."),
         _drawn(points, limits, f"Search: {plural(len(points), 'candidate')}", COSTS[cost], floor=floor)),
-        parts.rows_of(("on the front", COSTS[cost].rpartition(", ")[2], "accuracy", ""), lines[:16], numbers=(1, 2)),
+        parts.rows_of(("on the front", COSTS[cost].rpartition(", ")[2], "accuracy"), lines[:16], numbers=(1, 2)),
         class_="two"))
 
 
@@ -89,7 +90,7 @@ def _drawn(points: list[Point], limits: list[tuple[float, str]], label: str, uni
     across = Scale(low=min(costs) / 1.15, high=max(costs) * 1.15, start=LEFT, stop=WIDTH - 10, logarithmic=True)
     up = Scale(low=max(low - pad, 0), high=min(high + pad, 1), start=HEIGHT - 44, stop=12)
     marks = [*left_axis(up, LEFT, WIDTH - 10, 5, lambda value: f"{100 * value:.4g}%"),
-             *bottom_axis(across, HEIGHT - 44, 4), words(WIDTH - 10, HEIGHT - 10, f"{unit}, logarithmic", anchor="end",
+             *bottom_axis(across, HEIGHT - 44, 6), words(WIDTH - 10, HEIGHT - 10, f"{unit}, logarithmic", anchor="end",
                                                          class_="soft")]
     for value, name in limits:
         marks += [line([(LEFT, up(value)), (WIDTH - 10, up(value))], "limit"),

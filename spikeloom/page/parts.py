@@ -30,9 +30,9 @@ def rows_of(columns: tuple[str, ...], rows: list[tuple[Cell, ...]], *, numbers: 
         return tag(name, value, class_="number" if k in numbers else None, **attributes)
     head = tag("tr", [cell("th", k, title, scope="col") for k, title in enumerate(columns)])
     body = [tag("tr", [cell("td", k, value) for k, value in enumerate(row)]) for row in rows]
-    return tag("div", tag("table", tag("caption", caption) if caption else None, tag("thead", head),
-                          tag("tbody", body)), class_="wide", tabindex="0", role="region",
+    wide = tag("div", tag("table", tag("thead", head), tag("tbody", body)), class_="wide", tabindex="0", role="region",
                aria_label=caption or ", ".join(columns))
+    return tag("div", tag("p", caption, class_="caption") if caption else None, wide)
 
 
 def facts_of(rows: list[tuple[object, object]]) -> Markup:

@@ -62,7 +62,7 @@ def road(facts: Facts) -> list[Stage]:
     found = facts.samples
     if found.labels is not None and len(found.labels):
         right = float((found.classes == found.labels).mean())
-        stages.append(Stage(name="integer network, now", accuracy=right,
+        stages.append(Stage(name="integer network, here", accuracy=right,
                             said=f"computed for this page: {plural(len(found.labels), 'sample')}, {found.origin}"))
     return [*stages, *_hardware(facts), _board(facts)]
 
@@ -72,8 +72,7 @@ def _hardware(facts: Facts) -> list[Stage]:
     for level in levels(facts)[1:4]:
         said: str | Markup = level.detail
         if level.state == UNKNOWN:
-            board = f" --board {facts.board}" if level.number > 1 else ""
-            said = tag("code", f"spikeloom verify {facts.file}{board} --level {level.number}")
+            said = tag("code", f"spikeloom verify {facts.file}{facts.on_board} --level {level.number}")
         stages.append(Stage(name=level.name, said=said, state=level.state))
     return stages
 
@@ -83,7 +82,7 @@ def _board(facts: Facts) -> Stage:
     wrong, count = real(found.get("mismatches")), real(found.get("samples"))
     if wrong is None or count is None:
         return Stage(name="board", state=UNKNOWN, said=tag(
-            "code", f"spikeloom deploy {facts.file} --board {facts.board}"))
+            "code", f"spikeloom deploy {facts.file}{facts.on_board}"))
     where = "virtual board" if found.get("virtual") else "board"
     said = f"{plural(int(wrong), 'value')} of {plural(int(count), 'sample')} differ{'s' * (wrong == 1)}"
     return Stage(name=where, accuracy=share(found.get("accuracy")), said=said, state=DIFFERS if wrong else EXACT)

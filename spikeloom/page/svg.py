@@ -27,9 +27,9 @@ class Scale:
     def ticks(self, count: int = 5) -> list[float]:
         """Round values within, about `count`."""
         if self.logarithmic:
-            found = [step * 10.0 ** e for e in range(math.floor(math.log10(self.low)), math.ceil(
-                math.log10(self.high)) + 1) for step in (1, 2, 5)]
-            found = [value for value in found if self.low <= value <= self.high]
+            steps = (1, 1.5, 2, 3, 4, 5, 7) if self.high < 12 * self.low else (1, 2, 5)
+            powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+            found = [step * 10.0 ** e for e in powers for step in steps if self.low <= step * 10.0 ** e <= self.high]
             return found[::-(-len(found) // (count + 1))] if found else [self.low]
         span = self.high - self.low
         if span <= 0:

@@ -56,7 +56,7 @@ def timing(facts: Facts) -> Tile:
     clock, most = real(facts.report.get("clock_hz")), real(facts.report.get("fmax_mhz"))
     latency = real(facts.report.get("latency_us"))
     if not clock or not most:
-        detail = tag("span", "Not built yet: ", tag("code", f"spikeloom build {facts.file} --board {facts.board}"))
+        detail = tag("span", "Not built yet: ", tag("code", f"spikeloom build {facts.file}{facts.on_board}"))
         return Tile(question="Meets timing", state=OPEN, answer="not known", detail=Markup(detail))
     good = most * 1e6 >= clock
     detail = f"Routed: could run at {most:g}{THIN}MHz"
@@ -76,8 +76,12 @@ def exact(found: list[Level], facts: Facts) -> Tile:
         answer = ", ".join(level.name for level in held)
     else:
         answer = "not known"
-    unknown = [str(level.number) for level in found if level not in held and level not in wrong]
-    detail = f"Level{'s' * (len(unknown) > 1)} {', '.join(unknown)} not checked here" if unknown else "All five levels"
+    compared = [f"level {level.number}: {level.detail}" for level in (wrong or held)]
+    unknown = [f"{level.number} {level.name}" for level in found if level not in held and level not in wrong]
+    if unknown:
+        compared.append(f"not checked here: {', '.join(unknown)}")
+    detail = "; ".join(compared)
+    detail = detail[:1].upper() + detail[1:]
     return Tile(question="Exact", state=state, answer=answer, detail=detail)
 
 
