@@ -47,7 +47,8 @@ class Datapath:
     """The forms of a module's numbers while the nets of `enables` are what they are.
 
     A register makes its number one clock older; one that holds what it has has none. Of a sum, only its low bits are
-    known to be those of a form: it is the number wherever the bounds leave no other.
+    known to be those of a form: it is the number wherever the bounds leave no other. The net of a memory with one read
+    port is what is read.
 
     Parameters
     ----------
@@ -63,8 +64,10 @@ class Datapath:
         self.drivers: dict[int, tuple[str, int]] = {}
         self.cells, self.known, self.forms, self.bits = module["cells"], {}, {}, {}
         for name, cell in self.cells.items():
+            if cell["type"] == "$memrd_v2":
+                self.nets[cell["parameters"]["MEMID"].replace("\\", "")] = cell["connections"]["DATA"]
             for port, bits in cell["connections"].items():
-                if port in ("Y", "Q", "DATA", "RD_DATA"):
+                if port in ("Y", "Q"):
                     self.drivers |= {bit: (name, place) for place, bit in enumerate(bits)}
         for name, parts in leaves.items():
             self._leaf(name, parts)
@@ -161,12 +164,17 @@ class Datapath:
     def _cell(self, name: str) -> Form:
         cell = self.cells[name]
         kind, at, settings = cell["type"], cell["connections"], cell["parameters"]
-        width = len(at.get("Y", at.get("Q", ())))
+        width = self._width(name)
         if kind == "$dff":
             return self._word(self._shown(at["D"])).later()
         if kind in ("$add", "$sub", "$neg"):
             a, *b = (self._operand(cell, port, width) for port in ("A" if kind == "$neg" else "AB"))
             return a + b[0] if kind == "$add" else (Form() if kind == "$neg" else a) - (a if kind == "$neg" else b[0])
+        if kind == "$shl":
+            places = self._fitting(self._word(self._shown(at["B"])), len(at["B"]), False, name)
+            if places.low != places.high:
+                raise Unclear(f"{name} must shift by a constant")
+            return self._operand(cell, "A", width).scaled(1 << places.low)
         if kind == "$not":
             return Form.of(-1) - self._operand(cell, "A", width)
         if kind in ("$and", "$or", "$xor", "$mux"):
@@ -193,12 +201,12 @@ class Datapath:
         pick = lambda port: self._bit(self._through(at[port][place]) if place < len(at[port]) else "0")   # noqa: E731
         a, b = pick("A"), pick("B")
         both = a.times(b)
-        if kind == "$and":
-            return both
         if kind == "$mux":
             chosen = self._bit(self._through(at["S"][0]))
-            return a + chosen.times(b) - chosen.times(a)
-        return a + b - both.scaled(1 if kind == "$or" else 2)
+            form = a + chosen.times(b) - chosen.times(a)
+        else:
+            form = both if kind == "$and" else a + b - both.scaled(1 if kind == "$or" else 2)
+        return Form(form.terms, max(form.low, 0), min(form.high, 1))
 
     def _bit(self, bit: int | str) -> Form:
         """A single bit, as 0 or 1."""
@@ -213,7 +221,8 @@ class Datapath:
         if len(bits) > TABLE or not all(one.is_bit for one in bits):
             raise Unclear(f"a comparison must depend on at most {TABLE} bits, not {len(bits)} variables")
         given = [{bit: k >> j & 1 for j, bit in enumerate(bits)} for k in range(1 << len(bits))]
-        return interpolated(bits, [int(function(*(word.value(one) for word in words))) for one in given])
+        found = interpolated(bits, [int(function(*(word.value(one) for word in words))) for one in given])
+        return Form(found.terms, 0, 1)
 
     def _word(self, bits: list) -> Form:
         """A form of the same low bits."""
@@ -224,14 +233,14 @@ class Datapath:
                 total, place = total + self._single(bit).scaled(1 << place), place + 1
                 continue
             source, first = self.drivers[bit]
-            if first and not self._bitwise(source):
-                raise Unclear(f"{source} must be read from its lowest bit on, not from bit {first}")
-            if first:
+            end = place + 1
+            while end < len(bits) and self.drivers.get(bits[end]) == (source, first + end - place):
+                end += 1
+            if self._bitwise(source) and end - place < self._width(source):
                 total, place = total + self._bit_of(source, first).scaled(1 << place), place + 1
                 continue
-            end = place + 1
-            while end < len(bits) and self.drivers.get(bits[end]) == (source, end - place):
-                end += 1
+            if first:
+                raise Unclear(f"{source} must be read from its lowest bit on, not from bit {first}")
             same = end
             while same < len(bits) and bits[same] == bits[end - 1]:
                 same += 1
@@ -251,11 +260,18 @@ class Datapath:
         return Form.of(value)
 
     def _bitwise(self, source: str) -> bool:
-        return self.cells.get(source, {}).get("type") in ("$and", "$or", "$xor", "$mux")
+        return self.cells.get(source, {}).get("type") in ("$and", "$or", "$xor", "$mux", "$dff")
+
+    def _width(self, source: str) -> int:
+        at = self.cells[source]["connections"]
+        return len(at.get("Y", at.get("Q")))
 
     def _bit_of(self, source: str, place: int) -> Form:
         if (source, place) not in self.bits:
-            self.bits[source, place] = self._logic(source, place)
+            cell = self.cells[source]
+            self.bits[source, place] = (
+                self._bit(self._through(cell["connections"]["D"][place])).later() if cell["type"] == "$dff" else
+                self._logic(source, place))
         return self.bits[source, place]
 
     def _fitting(self, form: Form, width: int, signed: bool, what: str) -> Form:
