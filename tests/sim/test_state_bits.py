@@ -40,7 +40,7 @@ def test_random_designs_have_no_rest(tmp_path):
     kinds = {}
     for name, memory in stores_of(plans, tmp_path):
         kinds.setdefault(kind_of(name, memory), set()).add(name)
-    assert set(kinds) == set(KINDS) and len(kinds["control"]) > 50
+    assert set(kinds) == set(KINDS) - {"link"} and len(kinds["control"]) > 50
 
 
 def test_bits_are_those_that_yosys_counts(tmp_path):
