@@ -14,7 +14,6 @@ from tests.rtl_gen.small import network
 
 from .seeded import mutated
 
-
 THREE = signed(3)
 
 
