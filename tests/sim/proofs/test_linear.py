@@ -34,8 +34,8 @@ def test_equal_numbers_have_equal_forms():
     assert (whole.low, whole.high) == (-15, 9)
 
 
-@pytest.mark.parametrize(("value", "inputs"), [(None, (0, 1)), (signed(3), (-4, 3)), (unsigned(3), (0, 5))])
-@pytest.mark.parametrize("options", [{}, {"fan": 32, "sharing": False}, {"folded": True}])
+@pytest.mark.parametrize(("value", "inputs", "options"), [
+    (None, (0, 1), {}), (signed(3), (-4, 3), {"folded": True}), (unsigned(3), (0, 5), {"fan": 32, "sharing": False})])
 def test_what_leaves_an_adder_is_exact(value, inputs, options):
     found = verdict(value=value, inputs=inputs, **options)
     assert (found.result, found.method) == ("proven", "linear forms")
