@@ -23,8 +23,8 @@ from spikeloom.train.importing import Balance, Quantization, convert
 RESULTS = Path(__file__).with_suffix(".json")
 IMAGES, CALIBRATION = 1000, 100
 ARMS = [(4, True, "integer:8"), (8, True, "integer:8"), (16, True, "integer:8"), (32, True, "integer:8"),
-        (8, False, "integer:8"), (32, False, "integer:8"), (16, True, "integer:4"), (16, True, "pow2:4"),
-        (16, True, "ternary")]
+        (64, True, "integer:8"), (8, False, "integer:8"), (32, False, "integer:8"),
+        (16, True, "integer:4"), (16, True, "pow2:4"), (16, True, "ternary")]
 
 
 def trained(data: datasets.Dataset) -> nn.Sequential:

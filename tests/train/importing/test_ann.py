@@ -63,6 +63,15 @@ def test_counts_of_a_steady_input(shift):
     np.testing.assert_allclose(found.output[:, -1], sums, rtol=1e-5, atol=1e-4)
 
 
+def test_counts_where_a_membrane_meets_the_threshold():
+    net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.ReLU(), nn.Linear(1, 1))
+    nn.init.ones_(net[0].weight)
+    images = np.array([[3], [2], [1], [0]])
+    graph, _ = ann.balanced(ann.flat(net), images, Balance(timesteps=6, percentile=100, shift=False))
+    found = floating.simulate(graph, ann.CONVENTIONS, np.broadcast_to(images[:, None], (4, 6, 1)), trace=True)
+    assert found.spikes["1"].sum(axis=1).ravel().tolist() == [6, 4, 2, 0]
+
+
 def test_digits(digits, net, tmp_path):
     before = copy.deepcopy(net.state_dict())
     made = on(digits, net, timesteps=32)

@@ -65,6 +65,10 @@ def test_leaky(settings, reset, beta):
     assert agrees(net, (8,)).reset == reset
 
 
+def test_leaks_beyond_0_and_1_are_cut_off_as_there():
+    agrees(dense(snn.Leaky(beta=1.5), snn.Leaky(beta=-0.5)), (8,))
+
+
 def test_leaky_without_delay_below_twice_the_threshold():
     """Above it snnTorch takes a threshold off for the comparison alone; see the next test."""
     net = dense(snn.Leaky(beta=0.8, threshold=torch.linspace(2, 3, 12), reset_delay=False))
