@@ -22,7 +22,7 @@ from spikeloom.qsnn import load
 
 EXAMPLE = "spikeloom report examples/mnist-icebreaker.qsnn -o mnist.html"
 OF_ANY_BOARD = ("network_digest", "verify", "level0", "proofs", "versions")
-SHOWN, MOST_SHOWN, MOST_READ = 3, 8, 1 << 24
+SHOWN, MOST_SHOWN, RANDOM, MOST_READ = 3, 8, 20, 1 << 24
 
 
 def add(parser) -> None:
@@ -45,8 +45,7 @@ def run(arguments) -> int:
     network, folder = load(arguments.network), commands.folder(arguments)
     path = arguments.output or folder / "report.html"
     with terminal.progress("report"):
-        chosen = samples.choose(arguments.network, network, images=arguments.images, labels=arguments.labels,
-                                test_set=arguments.test_set)
+        chosen = _chosen(arguments, network)
         page = render(gather(arguments, network, folder, chosen))
         report.write(path, page)
     found = {"page": str(path), "bytes": len(page), "samples": len(chosen.frames), "origin": chosen.origin}
@@ -58,6 +57,18 @@ def run(arguments) -> int:
     if arguments.open:
         webbrowser.open(path.resolve().as_uri())
     return 0
+
+
+def _chosen(arguments, network) -> samples.Samples:
+    """The samples asked for; else those at hand, and random values where the network's data set is not."""
+    try:
+        return samples.choose(arguments.network, network, images=arguments.images, labels=arguments.labels,
+                              test_set=arguments.test_set)
+    except SpikeloomError:
+        if arguments.images or arguments.test_set:
+            raise
+    frames = samples.random(network, RANDOM).frames
+    return samples.Samples(frames=frames, origin="random values, as the data set is not at hand")
 
 
 def gather(arguments, network, folder: Path, chosen: samples.Samples) -> page_facts.Facts:

@@ -129,7 +129,7 @@ def _ends(network: Network, trace: Trace, shown: list[int], place, x: float) -> 
     for k in wanted:
         y = max(place(k) + 4, last + 13)
         last = y
-        tone = "tick strong" if k == trace.answer else "tick"
+        tone = "tick strong" if k == trace.answer else "tick warm" if k == trace.truth else "tick"
         label = named(network.labels, k)
         marks.append(words(x, y, label if len(label) < 9 else label[:8] + ".", class_=tone))
     return marks

@@ -24,7 +24,7 @@ def budget(facts: Facts) -> Markup:
         plan = facts.hardware.summary
         bars = [(name, plan["cost"][key], plan["budget"][key]) for name, key in
                 (("logic cells", "cells"), ("block RAMs", "ram"), ("SPRAMs", "spram")) if plan["budget"].get(key)]
-        said = parts.missing("This is the plan's estimate.", build)
+        said = parts.missing("This is the plan's estimate; a build measures.", build)
     else:
         return parts.section("budget", title, parts.missing(f"There is no plan: {facts.obstacle}.", build))
     drawn = tag("div", [_bar(*bar) for bar in bars], class_="bars")

@@ -54,9 +54,11 @@ def _drawn(matrix: np.ndarray, labels: list[str]) -> Markup:
                                float(of_class[truth, answer]), truth == answer, labels[truth], labels[answer]))
     bottom = top + cell * size
     if size <= NUMBERED:
-        marks += [words(left + cell * (k + 0.5), bottom + 15, _short(labels[k], 4) if long else labels[k],
-                        anchor="middle", class_="tick") for k in range(size)]
-    return chart(f"Confusion matrix of {size} classes", bottom + 22, marks, role="group")
+        marks += [words(left + cell * (k + 0.5) + 4, bottom + 12, _short(labels[k], 13), anchor="end", class_="tick",
+                        slant=-45) if long else
+                  words(left + cell * (k + 0.5), bottom + 15, labels[k], anchor="middle", class_="tick")
+                  for k in range(size)]
+    return chart(f"Confusion matrix of {size} classes", bottom + (64 if long else 22), marks, role="group")
 
 
 def _cell(x: float, y: float, size: float, count: int, share: float, right: bool, truth: str, answer: str) -> Markup:
@@ -64,10 +66,10 @@ def _cell(x: float, y: float, size: float, count: int, share: float, right: bool
     if not count:
         return back
     shade = box(x + 0.75, y + 0.75, size - 1.5, size - 1.5, "cell-right" if right else "cell-wrong",
-                fill_opacity=0.15 + 0.85 * share if right else min(0.18 + 2 * share, 1.0))
+                fill_opacity=0.15 + 0.85 * share if right else min(0.1 + 2 * share, 1.0))
     dark = share > (0.45 if right else 0.2)
     figure = words(x + size / 2, y + size / 2 + 4, f"{count:,}", anchor="middle", class_="cell-text on" if dark
-                   else "cell-text") if size >= 9 * len(f"{count:,}") else None
+                   else "cell-text") if size >= 7 * len(f"{count:,}") else None
     return tag("g", tag("title", f"{truth} taken for {answer}: {count:,}, {percent(share)} of its class"), back, shade,
                figure, class_="tip")
 

@@ -48,8 +48,12 @@ def chart(label: str, height: float, *children: object, width: float = WIDTH, cl
                aria_label=label, **attributes)
 
 
-def words(x: float, y: float, value: object, *, anchor: str = "start", class_: str | None = None) -> Markup:
-    return tag("text", value, x=float(x), y=float(y), text_anchor=None if anchor == "start" else anchor, class_=class_)
+def words(x: float, y: float, value: object, *, anchor: str = "start", class_: str | None = None,
+          slant: float = 0) -> Markup:
+    """Text at (x, y), turned by `slant` degrees around it."""
+    turned = f"rotate({number(slant)} {number(x)} {number(y)})" if slant else None
+    return tag("text", value, x=float(x), y=float(y), text_anchor=None if anchor == "start" else anchor, class_=class_,
+               transform=turned)
 
 
 def rule(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:

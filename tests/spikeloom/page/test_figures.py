@@ -10,6 +10,8 @@ from spikeloom import encoders
 from spikeloom.page import activity, confusion, figures, levels, weights
 from spikeloom.page.facts import Facts, Samples, Trace, running_scores
 from spikeloom.page.svg import Scale
+from spikeloom.rtl_gen import planner, timing
+from spikeloom.sim.activity import measure
 from spikeloom.sim.reference import simulate
 
 from .conftest import row
@@ -51,6 +53,61 @@ def test_a_spike_in_the_page_is_a_spike_of_the_reference(example):
     assert "Sample 17: answer" in read(example.page).words
     story = [attributes["data-story"] for _, attributes in read(example.page).elements if "data-story" in attributes]
     assert f"Timestep 2: {int(found.spikes[0][17][2].sum())} of 512 in layer 0 fire." in story[2]
+
+
+def test_membranes_are_those_of_the_reference(example):
+    from spikeloom.train import load_frames
+    frames, _ = load_frames(example.network, count=18, beside="examples")
+    found = simulate(example.network, frames, trace=True)
+    labels = [attributes["aria-label"] for name, attributes in read(example.page).elements
+              if attributes.get("aria-label", "").startswith("Membrane of")]
+    assert len(labels) == 12
+    for k, label in enumerate(labels):
+        neuron, layer, values, threshold, spikes = re.fullmatch(
+            r"Membrane of neuron (\d+) of layer (\d+): ([-\d, ]+); threshold (\d+); (\d+) spikes?", label).groups()
+        sample, n = (0, 1, 17)[k // 4], int(neuron)
+        assert [int(value) for value in values.split(",")] == found.membranes[int(layer)][sample, :, n].tolist()
+        assert int(threshold) == example.network.layers[0].neurons.threshold[n]
+        assert int(spikes) == found.spikes[0][sample, :, n].sum()
+
+
+def test_titles_tell_what_is_drawn(example):
+    titles = re.findall(r"<title>([^<]*)</title>", example.page)
+    weights_of_first = example.network.layers[0].synapses.weights
+    for value, written in ((-1, "-1"), (0, "0"), (2, "+2")):
+        count = int((weights_of_first == value).sum())
+        assert f"{written}: {count:,} of 401,408, {100 * count / 401_408:.2f}&#160;%" in titles
+    answers = [re.fullmatch(r"(.*) taken for (.*): (\d+), .* of its class", title) for title in titles]
+    pairs = [(one[1], one[2], int(one[3])) for one in answers if one]
+    assert sum(count for *_, count in pairs) == 100
+    assert sum(count for is_, said, count in pairs if is_ == said) == 89
+    assert sum(title.startswith("layer 0, timestep ") for title in titles) == 4
+
+
+def test_bars_and_fronts_are_as_long_as_what_they_show(full):
+    page, _ = full
+    meters = [float(attributes["width"]) for name, attributes in read(page).elements
+              if name == "rect" and attributes.get("class") in ("meter-main", "meter-warn")]
+    assert meters[-2:] == [79.24, 100]
+    joined = [attributes["points"].split() for _, attributes in read(page).elements
+              if attributes.get("class") == "joined"]
+    assert [len(points) for points in joined] == [2, 6]
+    for points in joined:
+        places = [tuple(map(float, point.split(","))) for point in points]
+        if len(points) == 6:
+            assert [x for x, _ in places] == sorted(x for x, _ in places)
+    assert sum(name == "polygon" for name, _ in read(page).elements) == 1
+
+
+def test_the_schedule_ends_with_the_latency(tiny):
+    network = tiny()
+    plan = planner.make(network, family="ice40", cells=5280, ram=30)
+    seen = []
+    frames = np.random.default_rng(1).integers(0, 2, (5, 9))
+    clocks = timing.latency(plan, measure(network, frames), lambda *work: seen.append(work))
+    assert [work[:2] for work in seen] == [(k, t) for t in range(6) for k in range(len(plan.stages))]
+    assert (np.max([ends for *_, ends in seen], axis=0) + timing.READOUT == clocks).all()
+    assert all((came <= ends).all() for _, _, came, ends in seen)
 
 
 def test_telling_neurons():

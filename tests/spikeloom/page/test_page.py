@@ -137,6 +137,17 @@ def test_errors(tiny, written, capsys, words, message):
     assert message in capsys.readouterr().err
 
 
+def test_a_data_set_that_is_not_at_hand_is_no_obstacle(tiny, written, capsys, monkeypatch, tmp_path):
+    from spikeloom import cli
+    monkeypatch.setenv("SPIKELOOM_DATA", str(tmp_path))
+    network = tiny(provenance={"dataset": "nobody's", "preprocess": {"bits": 1}})
+    page, path = written(network)
+    assert "random values, as the data set is not at hand" in read(page).words
+    capsys.readouterr()
+    assert cli.main(["report", str(path.with_name("net.qsnn")), "--out", str(path.parent), "--test-set"]) == 2
+    assert "network provenance must name a data set among" in capsys.readouterr().err
+
+
 def test_samples_are_chosen(tiny, written):
     page, _ = written(tiny(), None, None, "--show", "7,2,7")
     assert re.findall(r"<h3>Sample (\d+):", page) == ["7", "2"]
