@@ -17,7 +17,7 @@ from spikeloom.sim.proofs import TIMEOUT, Proof
 from spikeloom.sim.proofs.exact import WIDE
 from spikeloom.sim.proofs.harness import Opened
 from spikeloom.sim.proofs.inside import Tracked, steady
-from spikeloom.sim.proofs.parts import parts
+from spikeloom.sim.proofs.parts import parts, used
 from spikeloom.sim.proofs.prover import Verdict
 
 Numbers = list[Signal]      # of a word
@@ -197,7 +197,7 @@ class Ordered(Proof):
 def went_through(scan: Scan) -> tuple[list[tuple[int, int, int, int]], bool]:
     """The groups of a pass: place, channel, whether the channel ends, whether all ends; and whether the next pass
     begins in the state of the first."""
-    found, ends, opened = [], [], Opened(scan)
+    found, ends, opened = [], [], Opened(used(scan))
     registers = [one for one in opened.signals.values() if one.name in ("start", "group", "block", "place", "channel")]
 
     async def testbench(context):

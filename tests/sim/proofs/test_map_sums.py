@@ -1,12 +1,18 @@
 # amaranth: UnusedElaboratable=no
 """Sums of feature maps are proven exact, for all taps, terms and stalls, and every fault is refuted."""
 
+import numpy as np
 import pytest
 from amaranth.hdl import signed, unsigned
 
-from spikeloom.rtl_gen import map_layout, map_sums
+from spikeloom import codebooks
+from spikeloom.network import Input, Layer, Lif, Network
+from spikeloom.rtl_gen import map_layout, map_sums, planner
 from spikeloom.sim.proofs import map_sums as maps
 from spikeloom.sim.proofs.prover import prove
+from spikeloom.synapses.conv import Conv
+from spikeloom.synapses.max_pool import MaxPool
+from tests.rtl_gen.small import layer
 
 from .seeded import mutated
 
@@ -75,3 +81,15 @@ def test_no_word_leaves_with_two_groups():
         words = [word for place, channel, *_ in found for word in maps.words(layout, place, channel)]
         assert len({*words}) == len(words) <= layout.banks * layout.depth
         assert maps.unordered(scan, (found, again)) == ""
+
+
+def test_convolutions_and_pools_have_two_proofs_each():
+    kernel = Conv(weights=np.ones((2, 1, 3, 3), int), codebook=codebooks.make("ternary"), input=(1, 4, 4), padding=1)
+    pool = MaxPool(input=kernel.output, kernel=2)
+    net = Network(input=Input(shape=(1, 4, 4)), timesteps=2, readout="count", layers=(
+        Layer(synapses=kernel, neurons=Lif(neurons=32, threshold=4, membrane_bits=6)),
+        Layer(synapses=pool, neurons=None), layer(8, 2)))
+    found = list(maps.proofs(planner.make(net)))
+    assert [(proof.component, proof.layers) for proof in found] == [
+        (component, (k,)) for k in (0, 1) for component in ("map_sums.MapSums", "map_layout.Scan")]
+    assert [found[k].prove().result for k in (1, 2, 3)] == ["proven"] * 3
