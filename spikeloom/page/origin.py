@@ -22,13 +22,19 @@ def section(facts: Facts) -> Markup:
     for key in SAID:
         if key in network.provenance:
             value = network.provenance[key]
-            rows.append((key.replace("_", " "), value if isinstance(value, str) else json.dumps(value)))
+            rows.append((key.replace("_", " "), _said(value)))
     then, now = table(facts.report.get("versions")), facts.versions
     known = [(name, str(then.get(name, "-")), now.get(name, "-"))
              for name in list(dict.fromkeys([*now, *sorted(map(str, then))]))[:40]]
     return parts.section("origin", "Origin", tag(
         "div", parts.facts_of(rows), parts.rows_of(("program", "for the figures", "for this page"), known,
                                                    caption="Versions"), class_="two"))
+
+
+def _said(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63:
+        return f"{value:,}"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _input(network: Network) -> str:
