@@ -24,7 +24,7 @@ class Conventions:
     leak : "euler", forward: a timestep leaves 1 - dt / tau; "exact", for an input that holds still: exp(-dt / tau).
     fires : "above" the threshold, as NIR has it, or "at" it already.
     charge : neurons without a leak (IF, I) add R * I a timestep ("step", as snnTorch, Norse and sinabs do), or
-        dt * R * I ("time").
+        dt * R * I ("time", as SpikingJelly exports them).
     """
 
     dt: float = 1e-4
