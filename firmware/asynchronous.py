@@ -97,6 +97,10 @@ class AsyncDevice:
         """See `Device.membranes`."""
         return await self.call(lambda device: device.membranes(layer, count))
 
+    async def fetch(self, layer: int, row: int) -> bytes:
+        """See `Device.fetch`."""
+        return await self.call(Device.fetch, layer, row)
+
     async def status(self) -> Counters:
         """See `Device.status`."""
         return await self.call(Device.status)

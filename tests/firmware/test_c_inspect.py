@@ -66,11 +66,11 @@ def test_wide_membranes_and_many_neurons(library):
 def test_a_buffer_too_small_for_membranes_is_named(library):
     _, plan = readout(20, membrane_bits=26)
     who = identity(plan, PROBE)
-    plain = 3 + len(who.pack())
-    assert 2 * who.membrane_words * who.probe_neurons + 3 <= plain      # this one fits
+    least = 3 + len(replace(who, version=protocol.WATCHED).pack())
+    assert 2 * who.membrane_words * who.probe_neurons + 3 <= least      # this one fits
     plan = plans.make(next(n for n in map(random_network, range(100)) if words.per_frame(n) > 60 and probed_layers(
         plans.make(n))))
-    device = CDevice(library, SimulatedLine(LinkedCore(plan, extras=PROBE)), plan, size=plain)
+    device = CDevice(library, SimulatedLine(LinkedCore(plan, extras=PROBE)), plan, size=least)
     with pytest.raises(CError, match="^SPIKELOOM_SMALL_BUFFER$"):
         device.membranes(0, 1)
 

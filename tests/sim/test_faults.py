@@ -197,7 +197,7 @@ def test_what_is_not_there_cannot_be_flipped(bench, flip, message):
 
 
 def test_wrong_requests(bench, core, monkeypatch):
-    with pytest.raises(SpikeloomError, match="^kind must be one of weights, .*, control, not 'cables'$"):
+    with pytest.raises(SpikeloomError, match="^kind must be one of weights, .*, control, link, not 'cables'$"):
         bench.upsets("cables", 1, 0)
     with monkeypatch.context() as patch:
         patch.setattr(bench, "stores", [one for one in bench.stores if one.kind in ("scores", "weights")])
