@@ -38,3 +38,11 @@ def run_reference(network: Network, frame: list) -> tuple[int, list[int], list, 
 
 
 SIMULATORS = {"naive": run_naive, "reference": run_reference}
+
+
+def two_layers() -> Network:
+    """Six graded inputs, five neurons, three that are counted, five timesteps."""
+    rng = np.random.default_rng(0)
+    first = layer(rng.integers(-8, 8, (5, 6)).tolist(), threshold=20, membrane_bits=8, reset="subtract")
+    second = layer(rng.integers(-8, 8, (3, 5)).tolist(), threshold=4, membrane_bits=6)
+    return Network(input=Input(shape=(6,), bits=4, signed=True), layers=(first, second), readout="count", timesteps=5)

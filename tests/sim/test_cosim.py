@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from spikeloom.errors import SpikeloomError, ToolError
-from spikeloom.network import Input, Network
 from spikeloom.rtl_gen import planner as plans
 from spikeloom.rtl_gen import verilog
 from spikeloom.sim import cosim, exchange
@@ -13,7 +12,7 @@ from spikeloom.sim.random_networks import random_frames, random_network, random_
 from spikeloom.sim.reference import simulate
 from spikeloom.sim.volume import HardwareError
 
-from .golden import layer
+from .golden import two_layers
 from .test_volume import Broken
 
 pytestmark = pytest.mark.slow
@@ -21,12 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def plan():
-    rng = np.random.default_rng(0)
-    first = layer(rng.integers(-8, 8, (5, 6)).tolist(), threshold=20, membrane_bits=8, reset="subtract")
-    second = layer(rng.integers(-8, 8, (3, 5)).tolist(), threshold=4, membrane_bits=6)
-    network = Network(input=Input(shape=(6,), bits=4, signed=True), layers=(first, second), readout="count",
-                      timesteps=5)
-    return plans.make(network, lanes=(4, 2), update_lanes=(2, 1))
+    return plans.make(two_layers(), lanes=(4, 2), update_lanes=(2, 1))
 
 
 @pytest.fixture(scope="module")

@@ -3,18 +3,16 @@
 import re
 from itertools import groupby
 
-import numpy as np
 import pylibfst
 import pytest
 
 from spikeloom.errors import FileError, SpikeloomError
-from spikeloom.network import Input, Network
 from spikeloom.rtl_gen import planner as plans
 from spikeloom.sim import fst, waves
 from spikeloom.sim.random_networks import random_frames
 from spikeloom.sim.reference import simulate
 
-from .golden import layer
+from .golden import two_layers
 from .test_cosim import broken
 
 pytestmark = pytest.mark.slow
@@ -23,12 +21,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def plan():
     """Five neurons in groups of two, the last of them not full, then one neuron a group."""
-    rng = np.random.default_rng(0)
-    first = layer(rng.integers(-8, 8, (5, 6)).tolist(), threshold=20, membrane_bits=8, reset="subtract")
-    second = layer(rng.integers(-8, 8, (3, 5)).tolist(), threshold=4, membrane_bits=6)
-    network = Network(input=Input(shape=(6,), bits=4, signed=True), layers=(first, second), readout="count",
-                      timesteps=5)
-    return plans.make(network, lanes=(4, 2), update_lanes=(2, 1))
+    return plans.make(two_layers(), lanes=(4, 2), update_lanes=(2, 1))
 
 
 @pytest.fixture(scope="module")
