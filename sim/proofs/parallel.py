@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Neurons in registers equal the equations of `spikeloom.network`, for all currents, states and stalls."""
 
 from collections.abc import Iterator
