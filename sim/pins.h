@@ -3,31 +3,9 @@
 // The port keeps its own bit time: `period` clock cycles, not a whole number of them and not the device's. It sends what
 // it is given back to back, and samples each bit that it receives in the middle; a byte without a stop bit is dropped.
 #pragma once
-#include <algorithm>
-#include <cassert>
-#include <cstdint>
-#include <deque>
-#include <functional>
-#include <iostream>
-#include <limits>
-#include <map>
-#include <memory>
-#include <sstream>
-#include <string>
-#include <tuple>
-#include <type_traits>
-#include <unordered_map>
-#include <vector>
-#ifdef QUICK_BUILD
-// Without optimization the attribute would still inline every operator of CXXRTL: twice the time to compile.
-#define __always_inline__ __unused__
-#endif
-#include <cxxrtl/cxxrtl.h>
+#include "ports.h"
 
 namespace spikeloom {
-
-template <size_t Bits> uint32_t *bits(cxxrtl::value<Bits> &port) { return port.data; }
-template <size_t Bits> uint32_t *bits(cxxrtl::wire<Bits> &port) { return port.curr.data; }
 
 // Mirrored field by field by `pins._Exchange`.
 struct Exchange {
@@ -73,11 +51,11 @@ template <class Core> class Pins {
             queue.pop_front();
             edge = (cycle - edge > 1 ? cycle : edge) + period;
         }
-        bits(core.p_rx)[0] = sending ? sending & 1 : 1;
+        chunks(core.p_rx)[0] = sending ? sending & 1 : 1;
     }
 
     void listen(double period, Exchange &exchange) {
-        bool level = bits(core.p_tx)[0];
+        bool level = chunks(core.p_tx)[0];
         if (!receiving) {
             if (level) return;
             receiving = 1;
@@ -99,10 +77,10 @@ template <class Core> class Pins {
 
 public:
     Pins() {
-        bits(core.p_rst)[0] = 1;
-        bits(core.p_rx)[0] = 1;
-        for (int k = 0; k < 8; k++) { bits(core.p_clk)[0] = k & 1; settle(); }
-        bits(core.p_rst)[0] = 0;
+        chunks(core.p_rst)[0] = 1;
+        chunks(core.p_rx)[0] = 1;
+        for (int k = 0; k < 8; k++) { chunks(core.p_clk)[0] = k & 1; settle(); }
+        chunks(core.p_rst)[0] = 0;
     }
 
     void run(Exchange &exchange) {
@@ -110,18 +88,18 @@ public:
         int64_t begin = cycle, still = 0;
         // A clock that changes nothing while the line rests is followed by others of the kind.
         while (cycle - begin < exchange.cycles && exchange.filled < exchange.room && still < 2) {
-            bits(core.p_clk)[0] = 0;
+            chunks(core.p_clk)[0] = 0;
             drive(exchange.period);
             bool moved = settle();
             listen(exchange.period, exchange);
-            bits(core.p_clk)[0] = 1;
+            chunks(core.p_clk)[0] = 1;
             moved |= settle();
             cycle++;
             still = moved || sending || receiving || !queue.empty() ? 0 : still + 1;
         }
         exchange.cycles = cycle - begin;
         exchange.waiting = queue.size();
-        exchange.busy = bits(core.p_busy)[0];
+        exchange.busy = chunks(core.p_busy)[0];
         exchange.quiet = still >= 2;
     }
 };

@@ -2,31 +2,9 @@
 //
 // The controller clocks all the time: what it is given, then flags, until a frame has come or nothing moves any more.
 #pragma once
-#include <algorithm>
-#include <cassert>
-#include <cstdint>
-#include <deque>
-#include <functional>
-#include <iostream>
-#include <limits>
-#include <map>
-#include <memory>
-#include <sstream>
-#include <string>
-#include <tuple>
-#include <type_traits>
-#include <unordered_map>
-#include <vector>
-#ifdef QUICK_BUILD
-// Without optimization the attribute would still inline every operator of CXXRTL: twice the time to compile.
-#define __always_inline__ __unused__
-#endif
-#include <cxxrtl/cxxrtl.h>
+#include "ports.h"
 
 namespace spikeloom {
-
-template <size_t Bits> uint32_t *bits(cxxrtl::value<Bits> &port) { return port.data; }
-template <size_t Bits> uint32_t *bits(cxxrtl::wire<Bits> &port) { return port.curr.data; }
 
 constexpr uint8_t FLAG = 0x7e;
 constexpr int SETTLE = 4, STILL = 16;   // clocks from select to the first edge; bytes of silence
@@ -61,16 +39,16 @@ template <class Core> class SpiPins {
     void clocks(int64_t count) {
         for (int64_t k = 0; k < count; k++) {
             for (int level = 0; level < 2; level++) {
-                bits(core.p_clk)[0] = level;
+                chunks(core.p_clk)[0] = level;
                 settle();
             }
-            still = bits(core.p_busy)[0] ? 0 : still;
+            still = chunks(core.p_busy)[0] ? 0 : still;
         }
         cycle += count;
     }
 
     void select(bool on) {
-        bits(core.p_cs__n)[0] = !on;
+        chunks(core.p_cs__n)[0] = !on;
         clocks(SETTLE);
         selected = 0;
     }
@@ -78,22 +56,22 @@ template <class Core> class SpiPins {
     uint8_t byte(uint16_t word, int64_t half) {
         uint8_t back = 0;
         for (int k = 0, count = word >> 8; k < count; k++) {
-            bits(core.p_copi)[0] = k < 8 ? word >> (7 - k) & 1 : 1;
+            chunks(core.p_copi)[0] = k < 8 ? word >> (7 - k) & 1 : 1;
             clocks(half);
-            back = back << 1 | (bits(core.p_cipo)[0] & 1);
-            bits(core.p_sck)[0] = 1;
+            back = back << 1 | (chunks(core.p_cipo)[0] & 1);
+            chunks(core.p_sck)[0] = 1;
             clocks(half);
-            bits(core.p_sck)[0] = 0;
+            chunks(core.p_sck)[0] = 0;
         }
         return back;
     }
 
 public:
     SpiPins() {
-        bits(core.p_rst)[0] = 1;
-        bits(core.p_cs__n)[0] = 1;
+        chunks(core.p_rst)[0] = 1;
+        chunks(core.p_cs__n)[0] = 1;
         clocks(4);
-        bits(core.p_rst)[0] = 0;
+        chunks(core.p_rst)[0] = 0;
     }
 
     void run(Exchange &exchange) {
@@ -103,7 +81,7 @@ public:
         still = 0;
         clocks(exchange.idle);
         while (cycle - begin < exchange.cycles && exchange.filled < exchange.room && !ended && still < STILL) {
-            if (bits(core.p_cs__n)[0]) select(true);
+            if (chunks(core.p_cs__n)[0]) select(true);
             uint16_t word = 8 << 8 | FLAG;
             if (!queue.empty()) {
                 word = queue.front();

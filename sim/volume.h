@@ -4,36 +4,13 @@
 // same, do not depend on `ready`, and come in index order; a layer's groups come in ascending order, each once a
 // timestep; nothing comes after the last inference.
 #pragma once
-#include <algorithm>
-#include <cassert>
-#include <cstdint>
+#include "ports.h"
 #include <fstream>
-#include <functional>
-#include <iostream>
-#include <limits>
-#include <map>
-#include <memory>
-#include <sstream>
-#include <string>
-#include <tuple>
-#include <type_traits>
-#include <unordered_map>
-#include <vector>
-#ifdef QUICK_BUILD
-// Without optimization the attribute would still inline every operator of CXXRTL: twice the time to compile.
-#define __always_inline__ __unused__
-#endif
-#include <cxxrtl/cxxrtl.h>
 #ifdef WAVES
 #include <cxxrtl/cxxrtl_vcd.h>
 #endif
 
 namespace spikeloom {
-
-using Chunks = uint32_t *;
-
-template <size_t Bits> Chunks chunks(cxxrtl::value<Bits> &port) { return port.data; }
-template <size_t Bits> Chunks chunks(cxxrtl::wire<Bits> &port) { return port.curr.data; }
 
 inline uint64_t field(const uint32_t *data, int64_t at, int64_t width) {
     uint64_t out = 0;
