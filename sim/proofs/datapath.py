@@ -5,13 +5,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from amaranth.back import rtlil
-from amaranth.hdl import ClockDomain, Module, Value
 from amaranth.lib import wiring
 
 from spikeloom import tools
 from spikeloom.errors import SpikeloomError
 from spikeloom.sim.proofs.forms import Form, Variable, interpolated, summed
+from spikeloom.sim.proofs.prover import to_rtlil
 
 SCRIPT = "read_rtlil top.il; hierarchy -top top; proc -norom -noopt; flatten; write_json top.json\n"
 TABLE = 12      # variables of the largest truth table
@@ -31,13 +30,9 @@ class Unclear(SpikeloomError):
 
 def netlist(component: wiring.Component) -> dict:
     """The component as one module of Yosys' own cells, as its JSON has it."""
-    m = Module()
-    m.domains.sync = clock = ClockDomain(reset_less=True)
-    m.submodules.top = component
-    ports = [clock.clk, *(Value.cast(member) for _, _, member in component.signature.flatten(component))]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "top.il").write_text(rtlil.convert(m, name="top", ports=ports, emit_src=False))
+        (folder / "top.il").write_text(to_rtlil(component))
         (folder / "top.ys").write_text(SCRIPT)
         tools.run(tools.find("yosys"), ["top.ys"], folder=folder, log="log")
         return json.loads((folder / "top.json").read_text())["modules"]["top"]

@@ -2,7 +2,7 @@
 
 A harness is an Amaranth component around real components: what it asserts (`amaranth.hdl.Assert`) must follow from what
 it assumes (`Assume`) in every clock, whatever its inputs are, and whatever is read from memories, whose contents are
-cut away. `words.Tracked` gives one word of a memory back.
+cut away. `inside.Tracked` gives one word of a memory back.
 
 Induction of length k: if k clocks in a row, none like another in all registers, keep every assertion, so does the next
 one; and the first k clocks after reset do. That holds for ever. There is no reset but the one at the beginning. Where a
@@ -105,13 +105,9 @@ def prove(harness: wiring.Component, *, depth: int = 8, start: int = 1, bound: i
 
 def translated(harness: wiring.Component, timeout: float = 60) -> unrolled.Design:
     """`harness` as formulas."""
-    m = Module()
-    m.domains.sync = clock = ClockDomain(reset_less=True)
-    m.submodules.top = harness
-    ports = [clock.clk, *(Value.cast(member) for _, _, member in harness.signature.flatten(harness))]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        text = rtlil.convert(m, name="top", ports=ports, emit_src=False)
+        text = to_rtlil(harness)
         (folder / "top.il").write_text(text)
         place = getattr(harness, "anywhere", "")
         (folder / "top.ys").write_text(SCRIPT.format(
@@ -121,6 +117,15 @@ def translated(harness: wiring.Component, timeout: float = 60) -> unrolled.Desig
         except ToolError as error:
             raise ToolError(str(error).partition(" (see")[0]) from None
         return unrolled.Design((folder / "top.smt2").read_text(), messages(text))
+
+
+def to_rtlil(component: wiring.Component) -> str:
+    """The component below a module `top` with its ports, in registers that only begin, and are never reset."""
+    m = Module()
+    m.domains.sync = clock = ClockDomain(reset_less=True)
+    m.submodules.top = component
+    ports = [clock.clk, *(Value.cast(member) for _, _, member in component.signature.flatten(component))]
+    return rtlil.convert(m, name="top", ports=ports, emit_src=False)
 
 
 def messages(text: str) -> dict[str, str]:
