@@ -1,7 +1,8 @@
 """How strong the checks are, on cores of every strategy: `python benchmarks/mutation.py [--only NAME] [--mutants N]`.
 
 Small cores, small enough for ABC to decide what nobody noticed, and a sample of the MNIST example's. See
-`spikeloom.sim.mutation`. Rows gather in `benchmarks/mutation.json`; exit code 1 if fewer than 95 % were caught.
+`spikeloom.sim.mutation`. Rows gather in `benchmarks/mutation.json`; exit code 1 if fewer than 95 % were
+caught on a core whose survivors are decided; what is not decided in time counts as not caught.
 """
 
 import argparse
@@ -37,13 +38,15 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--limit", type=float, default=40, help="seconds to decide the survivors of a core in")
     arguments = parser.parse_args()
+    short = False
     for name in arguments.only or CORES:
+        decides = name != "mnist-icebreaker"
         plan, frames = CORES[name]()
         count = arguments.mutants
         began, busy = time.perf_counter(), time.process_time()
         with terminal.progress(name) as update:
             found = mutation.run(plan, mutation.ways(plan, frames, drawn=6), count=count, seed=arguments.seed,
-                                 seconds=arguments.seconds, limit=arguments.limit, decide=name != "mnist-icebreaker",
+                                 seconds=arguments.seconds, limit=arguments.limit, decide=decides,
                                  progress=lambda what, done, total: update(done, total, what))
         row = {"core": name, **mutate.summary(found), "cpu_seconds_python": round(time.process_time() - busy, 1),
                "wall_seconds": round(time.perf_counter() - began, 1), "seed": arguments.seed}
@@ -54,7 +57,8 @@ def main() -> int:
         aside.write_text(json.dumps(rows, indent=1) + "\n")
         aside.replace(RESULTS)
         print(json.dumps({key: value for key, value in row.items() if key != "survivors"}))
-    return 0
+        short |= decides and row["share"] < WANTED
+    return int(short)
 
 
 def dense():
