@@ -60,7 +60,7 @@ def _report(folder: Path) -> dict:
     for path in sorted(found, key=lambda one: one.stat().st_mtime, reverse=True):
         try:
             report = json.loads(path.read_text())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         if isinstance(report, dict) and all(isinstance(report.get(key), str) for key in ("board", "bitstream")):
             return report

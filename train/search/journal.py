@@ -52,7 +52,7 @@ class Journal:
         try:
             record = json.loads(line)
             self.found[record["key"]] = Result.from_json(record["result"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise FileError(f"{self.path} must be a journal of a search, but line {number} is not of one") from None
 
 

@@ -57,8 +57,9 @@ def test_lines_are_json(path):
     assert [line["key"] for line in lines] == [key("a", ONE), key("a", OTHER)]
 
 
-def test_something_else_is_refused(path):
-    path.write_text("{}\n")
+@pytest.mark.parametrize("line", ["{}", "[" * 100_000], ids=["nothing", "nested"])
+def test_something_else_is_refused(path, line):
+    path.write_text(f"{line}\n")
     with pytest.raises(FileError, match=r"^.*journal.jsonl must be a journal of a search, but line 1 is not of one$"):
         Journal(path)
     with pytest.raises(FileError, match="must be a writable file, but Is a directory"):
