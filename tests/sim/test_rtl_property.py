@@ -1,4 +1,7 @@
-"""Random networks: reference = naive loop = RTL, every spike, membrane, score and class, with and without stalls."""
+"""Random networks: reference = naive loop = RTL, every spike, membrane, score and class, with and without stalls.
+
+A few of them: `make fuzz` goes on where this ends, and docs/fuzzing.md says how far it went.
+"""
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from spikeloom.sim.mismatch import compare
 from spikeloom.sim.random_networks import random_frames, random_network, random_plan
 from spikeloom.sim.reference import simulate
 
-NETWORKS, CHUNK, FRAMES = 200, 20, 4
+NETWORKS, CHUNK, FRAMES = 100, 20, 4
 
 
 @pytest.mark.slow
@@ -36,7 +39,7 @@ def test_reference_equals_naive_equals_rtl(start):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1000, 1001, 1002, 1003])
+@pytest.mark.parametrize("seed", [1000, 1002])
 def test_under_cocotb(seed):
     network = random_network(seed)
     frames = random_frames(network, seed, 6)
