@@ -11,7 +11,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from spikeloom import report, terminal
+from spikeloom import aside, terminal
 from spikeloom.firmware.transport import Transport
 from spikeloom.sim import pins, spi_pins
 from spikeloom.sim.abuse import Abuse
@@ -52,7 +52,7 @@ def main() -> int:
     kept = dict(sorted((kept | runs).items()))
     whole = {name: sum(run[name] for run in kept.values()) for name in (*COUNTS, "cpu_seconds")}
     whole["rounds"] = sum(sum(run["rounds"].values()) for run in kept.values())
-    report.write(arguments.output, json.dumps({"whole": whole, "runs": kept}, indent=2) + "\n")
+    aside.text(arguments.output, json.dumps({"whole": whole, "runs": kept}, indent=2) + "\n")
     terminal.show([(name, sum(run["rounds"].values()), *(run[key] for key in COUNTS)) for name, run in kept.items()],
                   columns=("run", "rounds", *COUNTS))
     return int(any(run["wrong"] + run["changed"] + run["hung"] for run in runs.values()))

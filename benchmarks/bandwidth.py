@@ -13,7 +13,7 @@ import numpy as np
 from amaranth.hdl import Module
 from amaranth.sim import Simulator
 
-from spikeloom import load, report
+from spikeloom import aside, load, report
 from spikeloom.commands import _samples as samples
 from spikeloom.network import Network
 from spikeloom.rtl_gen import words
@@ -66,7 +66,7 @@ def case(name: str, passes: int) -> dict:
 
 def main() -> None:
     found = {name: case(name, passes) for name, passes in PASSES.items()}
-    report.write(RESULTS, json.dumps({"cases": found, "versions": report.versions()}, indent=2) + "\n")
+    aside.text(RESULTS, json.dumps({"cases": found, "versions": report.versions()}, indent=2) + "\n")
     print("| network | outputs | passes | events | clocks | of the bound, from the first event | from the first word |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for name, one in found.items():

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from spikeloom import Input, Lif, boards, codebooks, encoders, report, save
+from spikeloom import Input, Lif, aside, boards, codebooks, encoders, save
 from spikeloom.report import versions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -122,7 +122,7 @@ def main() -> None:
     for board in [] if arguments.table else chosen:
         found["boards"][board.name] = run(board, cycles)
         found["versions"] = versions()
-        report.write(RESULTS, json.dumps(found, indent=2) + "\n")
+        aside.text(RESULTS, json.dumps(found, indent=2) + "\n")
         print(f"{board.name}: done", file=sys.stderr, flush=True)
     print(table(found["boards"]), pins(), notes(), sep="\n\n")
 

@@ -23,6 +23,7 @@ from spikeloom import (
     Network,
     SpikeloomError,
     SumPool,
+    aside,
     boards,
     codebooks,
     encoders,
@@ -190,7 +191,7 @@ def main() -> None:
                 continue
             found["cases"][key] = case(name, net, how, board, before)
             found["versions"] = report.versions()
-            report.write(RESULTS, json.dumps(found, indent=2) + "\n")
+            aside.text(RESULTS, json.dumps(found, indent=2) + "\n")
     print(table(found["cases"]))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom import Dense, Input, Layer, Lif, Network, boards, codebooks, report, terminal
+from spikeloom import Dense, Input, Layer, Lif, Network, aside, boards, codebooks, terminal
 from spikeloom.qsnn import load
 from spikeloom.rtl_gen import planner
 from spikeloom.rtl_gen.link.extras import Extras
@@ -229,7 +229,7 @@ def main() -> None:
             continue
         found = parts[part]()
         known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-        report.write(RESULTS, json.dumps(known | {part: found}, indent=1) + "\n")
+        aside.text(RESULTS, json.dumps(known | {part: found}, indent=1) + "\n")
         print(part, "done")
 
 

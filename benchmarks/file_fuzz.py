@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from spikeloom import report, terminal  # noqa: E402
+from spikeloom import aside, terminal  # noqa: E402
 from tests.fuzzing.runner import fuzz  # noqa: E402
 from tests.fuzzing.targets import TARGETS  # noqa: E402
 
@@ -42,7 +42,7 @@ def main() -> int:
                         "seconds": round(before["seconds"] + time.monotonic() - began, 1)}
         rows.append((target, *kept[target].values()))
         findings += found.findings
-    report.write(arguments.output, json.dumps(kept, indent=2) + "\n")
+    aside.text(arguments.output, json.dumps(kept, indent=2) + "\n")
     terminal.show(rows, columns=("target", "read", "refused", "found", "seconds"))
     for one in findings:
         print(f"{one['target']} {one['case']}: {one['found']}\n{one['where']}", file=sys.stderr)

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from spikeloom import report
+from spikeloom import aside
 from spikeloom.firmware import c_network, c_protocol
 from spikeloom.firmware.c_targets import TARGETS, Target, compile_command, zig
 
@@ -129,7 +129,7 @@ def main() -> None:
     arguments = parser.parse_args()
     version = _run(*zig("version"), folder=Path.cwd()).strip()
     measured = {"compiler": f"zig {version}, -Os", "targets": {target.name: measure(target) for target in TARGETS}}
-    report.write(arguments.output, json.dumps(measured, indent=2) + "\n")
+    aside.text(arguments.output, json.dumps(measured, indent=2) + "\n")
     print(markdown(measured), end="")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom import boards, codebooks, encoders, load, report
+from spikeloom import aside, boards, codebooks, encoders, load
 from spikeloom.boards.build import build
 from spikeloom.network import Dense, Input, Layer, Lif, Network
 from spikeloom.rtl_gen import linked, planner
@@ -82,7 +82,7 @@ def main() -> None:
         row = measure(*one)
         found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
         found[" ".join(one)] = row
-        report.write(RESULTS, json.dumps({key: found[key] for key in map(" ".join, every) if key in found}, indent=2)
+        aside.text(RESULTS, json.dumps({key: found[key] for key in map(" ".join, every) if key in found}, indent=2)
                      + "\n")
     print(table(json.loads(RESULTS.read_text())))
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom import Input, Lif, Network, boards, codebooks, commands, encoders, load, report, terminal
+from spikeloom import Input, Lif, Network, aside, boards, codebooks, commands, encoders, load, terminal
 from spikeloom.boards.build import build
 from spikeloom.commands import _samples
 from spikeloom.decay import Decay
@@ -131,7 +131,7 @@ def built(case: Case, name: str, plan) -> tuple[ladder.Build, dict]:
                           clock_hz=None if case.mhz is None else round(case.mhz * 1e6))
         known = {"key": key, "clock_hz": found.clock_hz, "device": found.device, "seconds": found.seconds,
                  "used": {kind: use.used for kind, use in found.resources.items()}}
-        report.write(made, json.dumps(known) + "\n")
+        aside.text(made, json.dumps(known) + "\n")
     return ladder.Build(folder=folder, board=board, plan=plan, clock_hz=known["clock_hz"], baud=baud), known
 
 
@@ -259,7 +259,7 @@ def main() -> None:
         found["cases"][name] = found["cases"].get(name, {}) | new | {"rows": dict(sorted(rows.items()))}
         found["cases"] = {name: found["cases"][name] for name in CASES if name in found["cases"]}
         found["versions"] = versions()
-        report.write(RESULTS, json.dumps(found, indent=2) + "\n")
+        aside.text(RESULTS, json.dumps(found, indent=2) + "\n")
         print(f"{name}: done", file=sys.stderr, flush=True)
     print(table(found["cases"]), costs(found["cases"]), sep="\n\n")
 

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spikeloom import load, report
+from spikeloom import aside, load, report
 from spikeloom.commands import _samples as samples
 from spikeloom.rtl_gen import planner
 from spikeloom.sim import vectors
@@ -158,7 +158,7 @@ def main() -> None:
             continue
         found["cases"][case.name] = run(case, not arguments.quick, not arguments.no_build)
         found |= {"versions": report.versions(), "largest_fill": planner.LARGEST_FILL}
-        report.write(RESULTS, json.dumps(found, indent=2) + "\n")
+        aside.text(RESULTS, json.dumps(found, indent=2) + "\n")
     print(table({case.name: found["cases"][case.name] for case in CASES if case.name in found["cases"]}))
 
 

@@ -21,7 +21,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from spikeloom import boards, codebooks, load, report
+from spikeloom import aside, boards, codebooks, load, report
 from spikeloom.boards.build import build
 from spikeloom.network import Dense, Input, Layer, Lif, Network
 from spikeloom.rtl_gen import strategies
@@ -190,7 +190,7 @@ def main() -> None:
         made = build(lambda clock_hz: EventLine(plan, clock_hz), board,
                      ROOT / "build" / "benchmark-nmnist", clock_hz=CLOCK_HZ)
         found["build"] = made.to_json()
-    report.write(ROOT / "benchmarks" / "nmnist.json", json.dumps(found, indent=2) + "\n")
+    aside.text(ROOT / "benchmarks" / "nmnist.json", json.dumps(found, indent=2) + "\n")
     milliseconds = found["cycles"]["max"] / CLOCK_HZ * 1e3
     print("| network | recordings | events | cycles, mean / max | slowest | mismatches |\n" + "| --- " * 6 + "|")
     print(f"| {found['network']} | {found['recordings']} | {found['events']:,.0f} | {found['cycles']['mean']:,.0f} / "

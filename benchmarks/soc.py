@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spikeloom import boards, check, load, report, save
+from spikeloom import aside, boards, check, load, report, save
 from spikeloom.boards.build import build
 from spikeloom.commands import _samples as samples
 from spikeloom.firmware.soc.program import compile_program, find_compiler
@@ -117,7 +117,7 @@ def main() -> None:
             networks[case.network] = network_of(case)
         found["cases"][case.name] = measure(case, *networks[case.network])
         found |= {"versions": report.versions() | {"ziglang": find_compiler().version}}
-        report.write(target, json.dumps(found, indent=2) + "\n")
+        aside.text(target, json.dumps(found, indent=2) + "\n")
         print(row(case.name, found["cases"][case.name]), flush=True)
 
 

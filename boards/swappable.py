@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom import tools
+from spikeloom import aside, tools
 from spikeloom.boards import contents, placement, routed
 from spikeloom.boards.contents import Contents
 from spikeloom.errors import SpikeloomError, ToolError
@@ -36,7 +36,7 @@ def synthesise(yosys: tools.Tool, family: str, folder: Path, options: str) -> No
     """From `top.il` to `top.json` and `swap.il`, with random contents in every memory that a swap may change."""
     design = contents.in_block_ram((folder / "top.il").read_text())
     shapes = contents.read(design)
-    _write(folder / "swap.il", contents.write(design, contents.markers(shapes)))
+    aside.text(folder / "swap.il", contents.write(design, contents.markers(shapes)))
     (folder / "synthesis.ys").write_text(_SCRIPT.format(family=family, options=options, after_read=AFTER_READ[family]))
     tools.run(yosys, ["-q", "-l", "synthesis.log", "synthesis.ys"], folder=folder, log="synthesis.err")
     coarse, netlist = (json.loads((folder / name).read_text()) for name in ("coarse.json", "top.json"))
@@ -66,9 +66,8 @@ def locate(family: str, folder: Path) -> None:
             if len(where) != 1:
                 raise ToolError(f"nextpnr must place the block RAM {name} once, not {len(where)} times")
             found[where[0]] = routed.from_netlist(positions, family).astype(np.int32)
-    with (folder / "swap.part").open("wb") as file:
-        np.savez_compressed(file, **found)
-    os.replace(folder / "swap.part", folder / "swap.npz")
+    with aside.writing(folder / "swap.npz") as beside:
+        np.savez_compressed(beside, **found)
 
 
 def fill(family: str, folder: Path, design: str, into: Path) -> Mapping[str, Contents]:
@@ -90,11 +89,5 @@ def fill(family: str, folder: Path, design: str, into: Path) -> Mapping[str, Con
         old = routed.contents(text, family)
         new = {place: np.where(positions < 0, old[place], bits[positions]).astype(np.uint8)
                for place, positions in places.items()}
-    _write(into / f"top.{ROUTED[family]}", routed.replaced(text, family, new))
+    aside.text(into / f"top.{ROUTED[family]}", routed.replaced(text, family, new))
     return real
-
-
-def _write(path: Path, text: str) -> None:
-    aside = path.with_name(f"{path.name}.part")
-    aside.write_text(text)
-    os.replace(aside, path)

@@ -26,7 +26,8 @@ class AerReceiver(wiring.Component):
 
     All signals are active high. `req` may come from another clock or none, and passes two flip-flops; the sender holds
     `address` from before `req` until `ack`. `ack` rises in the clock after the address was taken at `o`: back-pressure
-    reaches the sender. An event takes at least 7 clocks.
+    reaches the sender. An event takes at least 7 clocks. A reset takes back what was offered and not taken, to offer it
+    again; it ends no handshake: `ack` stays until `req` falls, so that no address is taken twice.
 
     Members
     -------
@@ -42,12 +43,14 @@ class AerReceiver(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         req = Signal()
+        acknowledged = Signal(reset_less=True)
         m.submodules.req_sync = FFSynchronizer(self.req, req)
+        m.d.comb += self.ack.eq(acknowledged)
 
         with m.If(self.o.valid & self.o.ready):
-            m.d.sync += [self.o.valid.eq(0), self.ack.eq(1)]
-        with m.Elif(self.ack):
-            m.d.sync += self.ack.eq(req)
+            m.d.sync += [self.o.valid.eq(0), acknowledged.eq(1)]
+        with m.Elif(acknowledged):
+            m.d.sync += acknowledged.eq(req)
         with m.Elif(req & ~self.o.valid):
             m.d.sync += [self.o.valid.eq(1), self.o.payload.eq(self.address)]
         return m

@@ -15,6 +15,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, Combine, FallingEdge, First, RisingEdge, Timer
 from cocotb.utils import get_sim_time
 
+from spikeloom import aside
 from spikeloom.sim import exchange
 from spikeloom.sim.mismatch import compare
 from spikeloom.sim.outcome import Observation
@@ -148,7 +149,7 @@ async def every_spike_and_membrane(dut):
     observed = _observation(job, frames, answers, traces)
     result = compare(expected, observed)
     exchange.write_observation(FOLDER, observed)
-    exchange.write_text(FOLDER / "result.json", json.dumps({
+    aside.text(FOLDER / "result.json", json.dumps({
         "samples": job.inferences, "timesteps": job.timesteps, "compared_spikes": result.spikes,
         "compared_membranes": result.membranes, "mismatches": result.mismatches, "hung": hung, "extra": extra,
         "seconds": seconds, "cycles": observed.total_cycles}))

@@ -1,12 +1,12 @@
 """What the two processes of a co-simulation hand each other: a job one way, an observation back, both npz files."""
 
 import dataclasses
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from spikeloom import aside
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.rtl_gen.readout import result_layout
 from spikeloom.sim import stimulus
@@ -109,17 +109,9 @@ def read_observation(folder: Path) -> Observation:
     return Observation(**_outcome(data), cycles=data["cycles"], total_cycles=int(data["total_cycles"]))
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write aside, then rename: what is read is whole."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text)
-    os.replace(aside, path)
-
-
 def _write(path: Path, **arrays: np.ndarray) -> None:
-    aside = path.with_name(f".{os.getpid()}.{path.name}")
-    np.savez(aside, **arrays)
-    os.replace(aside, path)
+    with aside.writing(path) as beside:
+        np.savez(beside, **arrays)
 
 
 def _arrays(outcome: Outcome) -> dict[str, np.ndarray]:

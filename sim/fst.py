@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+from spikeloom import aside
 from spikeloom.errors import FileError
 
 
@@ -23,8 +24,8 @@ def from_vcd(source: Path, target: Path) -> None:
     import pylibfst
     from vcd.reader import TokenKind, VCDParseError, tokenize
     lib, ffi = pylibfst.lib, pylibfst.ffi
-    aside = target.with_name(f".{os.getpid()}.{target.name}")
-    context = lib.fstWriterCreate(os.fsencode(aside), 1)
+    beside = target.with_name(f".{os.getpid()}.{target.name}")
+    context = lib.fstWriterCreate(os.fsencode(beside), 1)
     if context == ffi.NULL:
         raise FileError(f"{target} must be writable")
     handles: dict[str, tuple[int, int]] = {}
@@ -54,10 +55,10 @@ def from_vcd(source: Path, target: Path) -> None:
                     lib.fstWriterSetTimescaleFromString(context, scale.encode())
     except (VCDParseError, KeyError) as error:
         lib.fstWriterClose(context)
-        aside.unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise FileError(f"{source} must be a VCD, but {error}") from None
     lib.fstWriterClose(context)
-    os.replace(aside, target)
+    os.replace(beside, target)
 
 
 def _declare(lib, context, var, handles: dict[str, tuple[int, int]]) -> None:
@@ -100,8 +101,7 @@ def save(path: Path, waveform: Path, groups: Sequence[Group]) -> None:
     missing = [name for group in groups for name in group.signals if name not in widths]
     if missing:
         raise FileError(f"{waveform} must have the signal {missing[0]}")
-    aside = path.with_name(f".{os.getpid()}.{path.name}")
-    with open(aside, "w") as file:
+    with aside.writing(path) as beside, open(beside, "w") as file:
         written = GTKWSave(file)
         written.dumpfile(waveform.name, abspath=False)
         written.savefile(path.name, abspath=False)
@@ -113,4 +113,3 @@ def save(path: Path, waveform: Path, groups: Sequence[Group]) -> None:
                     span = f"[{bits - 1}:0]" if bits > 1 else ""
                     drawn = GTKWFlag.analog_step if group.numbers == "signed" else GTKWFlag(0)
                     written.trace(name + span, alias=alias, datafmt=group.numbers, extraflags=drawn)
-    os.replace(aside, path)

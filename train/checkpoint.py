@@ -3,15 +3,13 @@
 An `.npz` of arrays, nothing that runs: the model's state and a JSON header of the recipe, seed and schedule behind it.
 """
 
-import contextlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from spikeloom import arrays
+from spikeloom import arrays, aside
 from spikeloom.errors import FileError
 from spikeloom.train.model import SpikingMlp
 
@@ -19,22 +17,12 @@ HEADER = "spikeloom"
 
 
 def save(model: SpikingMlp, header: dict, path: str | Path) -> Path:
-    """Write the state of `model`, aside first, then renamed; `header` in JSON types says what it follows from."""
-    path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write the state of `model`, whole or not at all; `header` in JSON types says what it follows from."""
     arrays = {name: value.detach().numpy() for name, value in model.state_dict().items()}
     text = np.frombuffer(json.dumps(header, sort_keys=True).encode(), np.uint8)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(aside, "wb") as file:
-            np.savez_compressed(file, **arrays, **{HEADER: text})
-        os.replace(aside, path)
-    except OSError as error:
-        raise FileError(f"{path} must be writable, but {error.strerror or error}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-    return path
+    with aside.writing(path) as beside, open(beside, "wb") as file:
+        np.savez_compressed(file, **arrays, **{HEADER: text})
+    return Path(path)
 
 
 def load(model: SpikingMlp, header: dict, path: str | Path) -> SpikingMlp:

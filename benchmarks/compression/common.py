@@ -9,7 +9,6 @@ import argparse
 import dataclasses
 import json
 import math
-import os
 import statistics
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from spikeloom import aside
 from spikeloom.train import checkpoint, datasets, pipeline
 from spikeloom.train import recipe as find
 from spikeloom.train.compress import Task
@@ -84,10 +84,8 @@ class Bench:
         return f"{mean:+.2f} +- {spread:.2f}{told}"
 
     def write(self) -> None:
-        """Save everything, aside first."""
-        aside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        aside.write_text(json.dumps({"notes": self.notes, "arms": self.arms}, indent=1, sort_keys=True) + "\n")
-        os.replace(aside, self.path)
+        """Save everything."""
+        aside.text(self.path, json.dumps({"notes": self.notes, "arms": self.arms}, indent=1, sort_keys=True) + "\n")
 
 
 def deviation(values: list[float]) -> float:

@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from spikeloom import load, report
+from spikeloom import aside, load, report
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "compression" / "hardware.json"
@@ -127,7 +127,7 @@ def main() -> None:
         found = known()
         found["cases"][case.name] = made
         found["versions"] = report.versions()
-        report.write(RESULTS, json.dumps(found, indent=2) + "\n")
+        aside.text(RESULTS, json.dumps(found, indent=2) + "\n")
         print(f"{case.name}: {found['cases'][case.name]['accuracy']['integer']:.2%}", file=sys.stderr, flush=True)
     print(table({case.name: found["cases"][case.name] for case in CASES if case.name in found["cases"]}))
 

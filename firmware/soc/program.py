@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom import tools
+from spikeloom import aside, tools
 from spikeloom.errors import FileError, SpikeloomError, ToolError
 from spikeloom.network import Network
 from spikeloom.rtl_gen import words
@@ -70,8 +70,8 @@ def compile_program(network: Network, frames: np.ndarray, *, application: Path =
     with tempfile.TemporaryDirectory(prefix="spikeloom-") as scratch:
         out = Path(scratch) if folder is None else Path(folder)
         out.mkdir(parents=True, exist_ok=True)
-        _write(out / "registers.h", c_header(network))
-        _write(out / "samples.h", samples_header(network, frames))
+        aside.text(out / "registers.h", c_header(network))
+        aside.text(out / "samples.h", samples_header(network, frames))
         # zig's cache takes a header for unchanged that is another one at the same relative path of another folder.
         inputs = [SOURCES / "start.S", SOURCES / "soc.c", application]
         command = [*FLAGS, f"-I{out.resolve()}", f"-I{SOURCES}", "-T", str(SOURCES / "link.ld"), *map(str, inputs)]
@@ -112,9 +112,3 @@ def read_elf(data: bytes) -> Program:
     sizes = {data[names + name:].partition(b"\0")[0].decode(): length for name, _, _, _, _, length in headers}
     memory = struct.unpack(f"<{len(content) // 4}I", bytes(content))
     return Program(memory=memory, **{part: sizes.get(f".{part}", 0) for part in ("text", "data", "bss", "stack")})
-
-
-def _write(path: Path, text: str) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text)
-    os.replace(aside, path)

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from spikeloom import commands, report, terminal
+from spikeloom import aside, commands, report, terminal
 from spikeloom.commands import swap
 from spikeloom.errors import SpikeloomError
 from spikeloom.qsnn import load
@@ -39,7 +39,7 @@ def run(arguments) -> int:
                       swappable=arguments.swappable is not None, extras=extras)
     if arguments.swappable is not None:
         note = swap.note(plan, arguments.swappable, board=arguments.board, clock_hz=clock, baud=arguments.baud)
-        report.write(folder / swap.NOTE, json.dumps(note, indent=2) + "\n")
+        aside.text(folder / swap.NOTE, json.dumps(note, indent=2) + "\n")
     whole = report.merge(folder, network, parts(built) | {"baud": arguments.baud}, plan=commands.plan_summary(plan))
     if arguments.json:
         terminal.dump(whole)

@@ -5,7 +5,7 @@ Leaves digits.qsnn, core.v, the bitstream and report.json in the output folder.
 
 from pathlib import Path
 
-from spikeloom import commands, report, terminal
+from spikeloom import aside, commands, report, terminal
 from spikeloom.commands import _samples as samples
 from spikeloom.commands import build, train, verify
 from spikeloom.qsnn import save
@@ -33,7 +33,7 @@ def run(arguments) -> int:
     network = result.network
     plan = planning.make(network, family=board.family, cells=board.budget.lut, ram=board.budget.ram)
     with terminal.progress("generate", seconds):
-        report.write(out / "core.v", f"// Network {network.digest}\n" + verilog.to_verilog(Core(plan), "core"))
+        aside.text(out / "core.v", f"// Network {network.digest}\n" + verilog.to_verilog(Core(plan), "core"))
     save(network, out / f"{RECIPE}.qsnn")
 
     chosen = samples.choose(out / f"{RECIPE}.qsnn", network, test_set=True)

@@ -6,7 +6,7 @@ whose weights are loaded over the link (--layer K:weights=ram) has them in netwo
 
 from pathlib import Path
 
-from spikeloom import commands, report, terminal
+from spikeloom import aside, commands, terminal
 from spikeloom.qsnn import load
 
 EXAMPLE = "spikeloom firmware examples/mnist-icebreaker.qsnn --out classify"
@@ -26,7 +26,7 @@ def run(arguments) -> int:
     plan = commands.planned(arguments, network)
     written = c_network.files(plan)
     for name, text in written.items():
-        report.write(folder / name, text)
+        aside.text(folder / name, text)
     facts = c_network.facts(plan)
     if arguments.json:
         terminal.dump({"folder": str(folder), "files": list(written), **facts})

@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from spikeloom import commands, report, terminal
+from spikeloom import aside, commands, terminal
 from spikeloom.errors import SpikeloomError
 from spikeloom.qsnn import load
 
@@ -29,11 +29,11 @@ def run(arguments) -> int:
     output = arguments.output or Path(Path(arguments.network).with_suffix(".v").name)
     name, component = _component(arguments, plan, output)
     text = f"// Network {network.digest}\n" + verilog.to_verilog(component, name)
-    report.write(output, text)
+    aside.text(output, text)
     if arguments.axi:
         title = f"Spiking neural network {network.digest[:16]} with AXI ports"
-        report.write(output.with_suffix(".core"), fusesoc.core_file(name, description=title, verilog=output.name))
-        report.write(output.with_suffix(".md"), fusesoc.page(name, plan, verilog=output.name))
+        aside.text(output.with_suffix(".core"), fusesoc.core_file(name, description=title, verilog=output.name))
+        aside.text(output.with_suffix(".md"), fusesoc.page(name, plan, verilog=output.name))
     found = {"output": str(output), "module": name, "bytes": len(text), "plan": commands.plan_summary(plan)}
     if arguments.json:
         terminal.dump(found)

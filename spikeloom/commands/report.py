@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom import commands, report, terminal
+from spikeloom import aside, commands, report, terminal
 from spikeloom.commands import _samples as samples
 from spikeloom.errors import SpikeloomError
 from spikeloom.page import facts as page_facts
@@ -47,7 +47,7 @@ def run(arguments) -> int:
     with terminal.progress("report"):
         chosen = _chosen(arguments, network)
         page = render(gather(arguments, network, folder, chosen))
-        report.write(path, page)
+        aside.text(path, page)
     found = {"page": str(path), "bytes": len(page), "samples": len(chosen.frames), "origin": chosen.origin}
     if arguments.json:
         terminal.dump(found)

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from spikeloom import check, commands, report, terminal
+from spikeloom import aside, check, commands, terminal
 from spikeloom.commands import _samples as samples
 from spikeloom.commands import build as builds
 from spikeloom.qsnn import load
@@ -59,7 +59,7 @@ def run(arguments) -> int:
     built = _built(arguments, plan, program, board, folder) if arguments.build else None
     if built is not None:
         found["build"] = built.to_json()
-    report.write(folder / "soc.json", json.dumps(found, indent=2) + "\n")
+    aside.text(folder / "soc.json", json.dumps(found, indent=2) + "\n")
     if arguments.json:
         terminal.dump(found)
         return int(bool(wrong))

@@ -8,7 +8,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from spikeloom import check, commands, report, terminal
+from spikeloom import aside, check, commands, terminal
 from spikeloom.errors import FileError, SpikeloomError
 from spikeloom.network import Network
 from spikeloom.qsnn import load, pack
@@ -38,7 +38,7 @@ def run(arguments) -> int:
                    clock_hz=made["clock_hz"])
     found = {"board": made["board"], "bitstream": str(swapped.bitstream), "bits": swapped.bits,
              "network_digest": network.digest, "seconds": swapped.seconds}
-    report.write(out / "swapped.json", json.dumps(found, indent=2) + "\n")
+    aside.text(out / "swapped.json", json.dumps(found, indent=2) + "\n")
     if arguments.json:
         terminal.dump(found)
         return 0

@@ -71,8 +71,9 @@ def test_messages(small, tmp_path):
             qsnn.unpack(bad)
     with pytest.raises(FileError, match="missing.qsnn must be a readable file, but No such file or directory$"):
         load(tmp_path / "missing.qsnn")
-    with pytest.raises(FileError, match="must be writable, but"):
-        save(small(), tmp_path / "nowhere" / "a.qsnn")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="a.qsnn must be writable, but File exists$"):
+        save(small(), tmp_path / "file" / "a.qsnn")
 
 
 def _set(*path, value):

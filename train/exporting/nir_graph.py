@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom import codebooks, encoders
-from spikeloom.errors import FileError, SpikeloomError, ToolError
+from spikeloom import aside, codebooks, encoders
+from spikeloom.errors import SpikeloomError, ToolError
 from spikeloom.layer import Layer
 from spikeloom.network import Network
 from spikeloom.synapses.conv import Conv
@@ -25,12 +25,10 @@ from spikeloom.synapses.max_pool import MaxPool
 
 
 def write_nir(network: Network, path: str | Path) -> Path:
-    """Write `network` to a .nir file."""
+    """Write `network` to a .nir file, whole or not at all; its folder is made."""
     nir, graph = _nir(), to_nir(network)
-    try:
-        nir.write(str(path), graph)
-    except OSError as error:
-        raise FileError(f"{path} must be writable, but {error}") from None
+    with aside.writing(path) as beside:
+        nir.write(str(beside), graph)
     return Path(path)
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom import encoders, synapses
-from spikeloom.errors import FileError, SpikeloomError
+from spikeloom import aside, encoders, synapses
+from spikeloom.errors import SpikeloomError
 from spikeloom.layer import Layer
 from spikeloom.network import Network
 
@@ -27,11 +27,7 @@ def write_module(network: Network, path: str | Path) -> Path:
     """Write `network` as a module of Python. Raises `SpikeloomError` for an encoder that the module does not know."""
     text, data = SOURCE.read_text(), base64.b64encode(packed(network)).decode()
     lines = "\n".join(f'    "{data[k:k + WIDTH]}"' for k in range(0, len(data), WIDTH))
-    try:
-        Path(path).write_text(f"{text.removesuffix(LAST)}DATA = (\n{lines}\n)\n")
-    except OSError as error:
-        raise FileError(f"{path} must be writable, but {error.strerror}") from None
-    return Path(path)
+    return aside.text(path, f"{text.removesuffix(LAST)}DATA = (\n{lines}\n)\n")
 
 
 def packed(network: Network) -> bytes:

@@ -160,6 +160,7 @@ def test_what_nir_has_no_node_for(tmp_path):
         with pytest.raises(SpikeloomError) as caught:
             to_nir(network)
         assert str(caught.value) == message
-    with pytest.raises(FileError, match="must be writable, but "):
-        write_nir(one_layer(), tmp_path / "none" / "x.nir")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="x.nir must be writable, but File exists$"):
+        write_nir(one_layer(), tmp_path / "file" / "x.nir")
 
