@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--mutants", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=int, default=8)
-    parser.add_argument("--limit", type=float, default=40, help="seconds to decide the survivors of a core in")
+    parser.add_argument("--limit", type=float, default=900, help="seconds to decide the survivors of a core in")
     arguments = parser.parse_args()
     short = False
     for name in arguments.only or CORES:
@@ -157,7 +157,7 @@ def ternary(rng: np.random.Generator, shape: tuple[int, int], density: float) ->
 
 def small(network: Network, *layers: LayerPlan, source: str = "words") -> tuple[Plan, np.ndarray]:
     """A plan, and the first of the frames that `spikeloom verify` takes where there is no data set."""
-    return Plan(network=network, layers=layers, source=source), samples.random(network, 100).frames[:20]
+    return Plan(network=network, layers=layers, source=source), samples.random(network, 100).frames
 
 
 if __name__ == "__main__":

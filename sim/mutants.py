@@ -24,6 +24,10 @@ _UNTOUCHED = {"CLK", "RD_CLK", "WR_CLK", "ARST", "RD_ARST", "RD_SRST"}
 # Flip-flops that all start at 0 need no initial values, which `mutate` would leave on the wrong wires.
 _PREPARE = ("read_rtlil core.il; proc; flatten; opt_clean; memory_collect; opt; wreduce; zinit -all; opt_clean; "
             "setattr -unset init w:*; mutate -list 0 -o all.txt; write_rtlil clean.il")
+_CELL = re.compile(r"^  cell \S+ (\S+)\n(.*?)^  end$", re.MULTILINE | re.DOTALL)
+_CONNECT = re.compile(r"^    connect \\(\w+) (.*)$", re.MULTILINE)
+_PATH = re.compile(r"\\\w+(?:\.\\?\w+)*(?=\.)")
+_RESULTS = {"Y", "Q", "RD_DATA"}
 _OPTION = re.compile(r"-(\w+) (\S+)")
 
 
@@ -37,6 +41,7 @@ class Mutant:
     mode : one of `MODES`.
     cell, port, bit : where; `cell` as Yosys calls it.
     other : the bit of the same port that decides, with "cnot0" and "cnot1".
+    component : where in the Core the cell is, "layer0.neurons"; "" if no name says it.
     """
 
     number: int
@@ -45,6 +50,7 @@ class Mutant:
     port: str
     bit: int
     other: int | None = None
+    component: str = ""
 
     def __post_init__(self):
         check.integer("mutant", self.number, 1, (1 << SELECT_BITS) - 1)
@@ -91,14 +97,28 @@ def draw(plan: Plan, count: int, *, seed: int = 0, rtlil: str | None = None) -> 
         places = [dict(_OPTION.findall(line)) for line in Path(folder, "all.txt").read_text().splitlines()]
         places = [place for place in places if place["port"] not in _UNTOUCHED]
         chosen = random.Random(seed).sample(places, min(count, len(places)))
-        mutants = tuple(_mutant(k, place) for k, place in enumerate(chosen, 1))
+        clean = Path(folder, "clean.il").read_text()
+        where = components(clean)
+        mutants = tuple(_mutant(k, place, where) for k, place in enumerate(chosen, 1))
         Path(folder, "apply.ys").write_text("\n".join([*(one.command for one in mutants), ""]))
         verilog.yosys("read_rtlil clean.il; script apply.ys; opt_clean; write_rtlil mutated.il", folder)
-        return Mutated(plan=plan, mutants=mutants, possible=len(places), clean=Path(folder, "clean.il").read_text(),
+        return Mutated(plan=plan, mutants=mutants, possible=len(places), clean=clean,
                        rtlil=Path(folder, "mutated.il").read_text())
 
 
-def _mutant(number: int, place: dict[str, str]) -> Mutant:
+def components(rtlil: str) -> dict[str, str]:
+    """By name, the component that a cell of flat RTLIL is in: its name says so, or that of a wire of its."""
+    found = {}
+    for name, body in _CELL.findall(rtlil):
+        wires = sorted(_CONNECT.findall(body), key=lambda one: one[0] not in _RESULTS)
+        for text in (name, *(wire for _, wire in wires)):
+            if path := _PATH.search(text):
+                found[name] = path[0].replace("\\", "")
+                break
+    return found
+
+
+def _mutant(number: int, place: dict[str, str], where: dict[str, str]) -> Mutant:
     other = int(place["ctrlbit"]) if "ctrlbit" in place else None
     return Mutant(number=number, mode=place["mode"], cell=place["cell"], port=place["port"],
-                  bit=int(place["portbit"]), other=other)
+                  bit=int(place["portbit"]), other=other, component=where.get(place["cell"], ""))

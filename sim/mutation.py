@@ -1,7 +1,7 @@
 """How strong the checks are: mutants of the generated RTL, and which check notices each of them.
 
 Every mutant runs the frames of `spikeloom verify`, one by one and without a gap, and random frames, with pauses on both
-sides and after a reset in the middle of work. Each way of running is judged by each check apart, also by weaker ones
+sides and after resets in the middle of work. Each way of running is judged by each check apart, also by weaker ones
 than ours. What no check notices goes to `spikeloom.sim.equivalence`.
 """
 
@@ -29,22 +29,28 @@ CHECKS = ("classes", "scores", "spikes", "membranes", "cycles")
 "membranes" a trace that does. "cycles" is the number of clock cycles of the unmutated design."""
 VALUES = ("classes", "scores", "spikes", "membranes")
 VERIFY = ("one by one", "without a gap")
+RESETS, AFTER_RESET = 24, 4    # moments of a reset, and frames after each: as tests/sim/test_interrupt.py has them
 PATIENCE = 8    # times the longest answer of the unmutated design, after which a mutant hangs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Way:
-    """One way of running a design: see `volume.Compiled.run`."""
+    """One way of running a design: see `volume.Compiled.run`.
+
+    With `resets` it is run so many times, from resets at moments spread evenly over the work on all frames.
+    """
 
     name: str
     frames: np.ndarray
     pipelined: bool = False
     stalls: int = 0
-    interrupt: int = 0
+    resets: int = 0
 
-    @property
-    def options(self) -> dict[str, int]:
-        return {"pipelined": self.pipelined, "stalls": self.stalls, "interrupt": self.interrupt}
+    def runs(self, total_cycles: int) -> list[dict[str, int]]:
+        """The options of each run, if the work takes `total_cycles` from reset."""
+        options = {"pipelined": self.pipelined, "stalls": self.stalls}
+        moments = np.linspace(1, total_cycles, self.resets, dtype=int).tolist()
+        return [options | {"interrupt": moment} for moment in moments] or [options]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,25 +124,31 @@ class Bench:
 
     def __init__(self, core: Volume, way: Way):
         self.way, self.expected = way, simulate(core.network, way.frames, trace=True)
-        good = core.run(way.frames, **way.options)
-        if first := compare(self.expected, good).first:
-            raise SpikeloomError(f"the unmutated design must equal the reference, but {way.name} {first}")
-        self.cycles, self.total_cycles = good.cycles, good.total_cycles
+        self.good: list[tuple[dict[str, int], Outcome]] = []
+        for options in way.runs(core.run(way.frames).total_cycles):
+            good = core.run(way.frames, **options)
+            if first := compare(self.expected, good).first:
+                raise SpikeloomError(f"the unmutated design must equal the reference, but {way.name} {first}")
+            self.good.append((options, good))
 
     @property
     def longest(self) -> int:
         """Clock cycles of the slowest answer."""
-        return int(self.cycles.max())
+        return max(int(good.cycles.max()) for _, good in self.good)
 
     def judge(self, core: Volume) -> Noticed:
         """What each check would say of a mutant."""
-        frames, options = self.way.frames, self.way.options
+        found = [self._judge(core, options, good) for options, good in self.good]
+        return Noticed(checks=frozenset().union(*(one.checks for one in found)),
+                       how=next((one.how for one in found if one.how), None))
+
+    def _judge(self, core: Volume, options: dict[str, int], good: Outcome) -> Noticed:
         try:
-            observed = core.run(frames, **options)
+            observed = core.run(self.way.frames, **options)
         except HardwareError as error:
             how, noticed = "hang" if isinstance(error, Hang) else "rule", {"spikes", "membranes", "cycles"}
             try:
-                noticed |= self._answers(core.run(frames, traces=False, **options))
+                noticed |= self._answers(core.run(self.way.frames, traces=False, **options))
             except HardwareError:
                 noticed |= {"classes", "scores"}
             return Noticed(checks=frozenset(noticed), how=how)
@@ -146,7 +158,7 @@ class Bench:
             if any(not np.array_equal(one, other) for one, other in pairs):
                 noticed.add(name)
         values = bool(noticed)
-        if observed.total_cycles != self.total_cycles or not np.array_equal(observed.cycles, self.cycles):
+        if observed.total_cycles != good.total_cycles or not np.array_equal(observed.cycles, good.cycles):
             noticed.add("cycles")
         return Noticed(checks=frozenset(noticed), how="differs" if values else None)
 
@@ -164,15 +176,20 @@ def interval(part: int, whole: int, z: float = 1.96) -> tuple[float, float]:
     return max(0.0, (share + spread / 2 - half) / (1 + spread)), min(1.0, (share + spread / 2 + half) / (1 + spread))
 
 
-def ways(plan: Plan, samples: np.ndarray, *, drawn: int = 6, seed: int = 0) -> list[Way]:
-    """`samples` as `spikeloom verify` runs them, and `drawn` random frames in the ways that only tests do."""
+def ways(plan: Plan, samples: np.ndarray, *, drawn: int = 6, seed: int = 0, resets: int = RESETS) -> list[Way]:
+    """`samples` as `spikeloom verify` runs them, and `drawn` random frames in the ways that only tests do.
+
+    After a reset, silence comes first: it shows what is left.
+    """
     frames = random_frames(plan.network, seed, drawn)
+    after = random_frames(plan.network, seed + 1, AFTER_RESET)
+    after[0] = 0
     return [
         Way(name="one by one", frames=samples),
         Way(name="without a gap", frames=samples, pipelined=True),
         Way(name="random", frames=frames),
         Way(name="random, with pauses", frames=frames, pipelined=True, stalls=seed + 1),
-        Way(name="random, after a reset", frames=frames, interrupt=97),
+        Way(name="random, after resets", frames=after, resets=resets),
     ]
 
 

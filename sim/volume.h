@@ -215,7 +215,8 @@ class Driver {
         top.rst[0] = 0;
     }
 
-    // What a reset cuts short, of one cycle as the link's is: the same transfers, results taken every second cycle, nothing looked at.
+    // What a reset of one cycle, as the link's is, cuts short: the same transfers, results taken every second cycle,
+    // nothing looked at.
     void work() {
         for (int64_t k = 0, at = 0; k < run.interrupt; k++) {
             top.clk[0] = 0;

@@ -65,7 +65,8 @@ def summary(found) -> dict:
         "by_check": {group: {one: found.caught([one], chosen) for one in CHECKS}
                      | {"any value": found.caught(ways=chosen)} for group, chosen in groups.items()},
         "by_way": {way: found.caught(ways=[way]) for way in names},
-        "survivors": [{"mutant": str(fate.mutant), "outcome": fate.outcome, "cycles": fate.decision.cycles}
+        "survivors": [{"mutant": str(fate.mutant), "component": fate.mutant.component, "outcome": fate.outcome,
+                       "cycles": fate.decision.cycles}
                       for fate in found.fates if fate.outcome != "caught"],
     }
 

@@ -27,6 +27,7 @@ from spikeloom.rtl_gen.core import Core
 from spikeloom.rtl_gen.encoders import delta
 from spikeloom.rtl_gen.parallel import neurons
 from spikeloom.rtl_gen.plan import LayerPlan, Plan
+from spikeloom.rtl_gen.strategies import dense
 from spikeloom.sim import cxxrtl, volume
 from spikeloom.sim.mismatch import compare
 from spikeloom.sim.mutation import Bounded
@@ -148,10 +149,19 @@ class Lasting:
         return Signal(*shape, **options | {"reset_less": True, "src_loc_at": 1})
 
 
+class LastingEvent(Lasting):
+    """The same, but only of a register behind one that is reset: a reset of two cycles would empty it."""
+
+    def __new__(cls, *shape, **options):
+        made = Signal(*shape, **options | {"src_loc_at": 1})
+        return Lasting(*shape, **options, name="s1_event") if made.name == "s1_event" else made
+
+
 FAULTS = [
-    ("popcount", spike_vector), ("convolution", map_sums), ("dense", stateful), ("delta", delta), ("delta", delay),
-    ("delta", accumulators), ("dense", readout), ("residual", queue), ("residual", deserializer), ("rate", repeater),
-    ("parallel", neurons),
+    ("popcount", spike_vector, Lasting), ("convolution", map_sums, Lasting), ("dense", stateful, Lasting),
+    ("delta", delta, Lasting), ("delta", delay, Lasting), ("delta", accumulators, Lasting), ("dense", readout, Lasting),
+    ("residual", queue, Lasting), ("residual", deserializer, Lasting), ("rate", repeater, Lasting),
+    ("parallel", neurons, Lasting), ("dense", dense, LastingEvent),
 ]
 
 
@@ -159,16 +169,16 @@ FAULTS = [
 def faulty() -> list[Volume]:
     """A core for each of FAULTS; they share one library."""
     designs = []
-    for name, module in FAULTS:
+    for name, module, signal in FAULTS:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(module, "Signal", Lasting)
+            patch.setattr(module, "Signal", signal)
             designs.append(cxxrtl.Design(rtlil=verilog.to_rtlil(Core(PLANS[name]), "core"),
                                          layers=len(PLANS[name].layers)))
     library = cxxrtl.library(designs, folder=volume.FOLDER, effort="compile")
-    return [Bounded(plan=PLANS[name], library=library, number=k, bound=1000) for k, (name, _) in enumerate(FAULTS)]
+    return [Bounded(plan=PLANS[name], library=library, number=k, bound=1000) for k, (name, *_) in enumerate(FAULTS)]
 
 
-@pytest.mark.parametrize("number", range(len(FAULTS)), ids=[module.__name__.split(".")[-1] for _, module in FAULTS])
+@pytest.mark.parametrize("number", range(len(FAULTS)), ids=[module.__name__.split(".")[-1] for _, module, _ in FAULTS])
 def test_what_outlives_a_reset_is_caught(faulty, number):
     assert any(wrong(faulty[number]))
 

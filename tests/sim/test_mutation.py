@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from amaranth.hdl import Signal
 
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Input, Network
+from spikeloom.rtl_gen import readout, verilog
+from spikeloom.rtl_gen.core import Core
 from spikeloom.rtl_gen.plan import LayerPlan, Plan
 from spikeloom.sim import equivalence, mutants, mutation, volume
 from spikeloom.sim.equivalence import Decision
@@ -73,6 +76,28 @@ def test_a_mutant_says_what_it_is():
         replace(one, mode="swap")
 
 
+def test_a_mutant_says_where_it_is(made):
+    known = {"source.frame", "source.serializer", "source.encoder", "layer0.currents.integrator", "layer0.neurons",
+             "readout"}
+    places = {one.component for one in made.mutants}
+    assert known & places and all(place.split(".")[0] in ("", "source", "layer0", "readout") for place in places)
+    inside = [one for one in made.mutants if one.cell.startswith("$flatten")]
+    assert all(one.cell.replace("\\", "").startswith(f"$flatten{one.component}.") for one in inside)
+    assert any(one.component for one in made.mutants if one.cell.startswith("$auto$ff"))
+
+
+def test_components_by_wires():
+    text = "\n".join([
+        "  cell $sdff $auto$ff.cc:337:slice$1", "    connect \\CLK \\clk", "    connect \\D \\readout.scores.best",
+        "    connect \\Q { \\layer0.neurons.cooling [1] }", "  end",
+        "  cell $mux $flatten\\source.\\frame.$procmux$2", "    connect \\Y \\readout.sum", "  end",
+        "  cell $eq $auto$simple.cc:1:x$3", "    connect \\A \\readout.at_end", "    connect \\Y $auto$wire", "  end",
+        "  cell $eq $auto$simple.cc:1:x$4", "    connect \\Y \\o__valid", "  end", ""])
+    assert mutants.components(text) == {
+        "$auto$ff.cc:337:slice$1": "layer0.neurons", "$flatten\\source.\\frame.$procmux$2": "source.frame",
+        "$auto$simple.cc:1:x$3": "readout"}
+
+
 def test_most_mutants_are_noticed_and_the_original_is_not(core, frames, noticed):
     share = sum(bool(one.checks & set(VALUES)) for one in noticed.values()) / COUNT
     assert 0.5 < share < 1
@@ -103,6 +128,36 @@ def test_a_wrong_original_is_refused(core, plan, frames):
         Bench(replace(core, mutant=wrong), Way(name="x", frames=frames))
 
 
+class Lasting:
+    """A `Signal` that no reset reaches."""
+
+    like = staticmethod(Signal.like)
+
+    def __new__(cls, *shape, **options):
+        return Signal(*shape, **options | {"reset_less": True, "src_loc_at": 1})
+
+
+def test_resets_find_what_outlives_them(core, plan, frames, monkeypatch):
+    """Registers that no reset reaches: right from power-up, wrong after some of twelve resets, which is enough."""
+    monkeypatch.setattr(readout, "Signal", Lasting)
+    faulty = volume.build(plan, rtlil=verilog.to_rtlil(Core(plan), "core"))
+    calm, *_, reset = mutation.ways(plan, frames, drawn=4, resets=12)
+    assert len(Bench(faulty, calm).good) == 1 and reset.frames.shape[0] == 4 and not reset.frames[0].any()
+    with pytest.raises(SpikeloomError, match="must equal the reference, but random, after resets in sample "):
+        Bench(faulty, reset)
+    bench = Bench(core, reset)
+    parts = [bench._judge(faulty, *one) for one in bench.good]
+    whole = bench.judge(faulty)
+    assert parts[0] == Noticed() and whole.checks == frozenset().union(*(one.checks for one in parts))
+    assert whole.how == next(one.how for one in parts if one.how)
+
+
+def test_moments_of_resets():
+    way = Way(name="x", frames=np.zeros((1, 3)), stalls=5, resets=3)
+    assert way.runs(11) == [{"pipelined": False, "stalls": 5, "interrupt": k} for k in (1, 6, 11)]
+    assert replace(way, resets=0).runs(11) == [{"pipelined": False, "stalls": 5}]
+
+
 def test_equivalence_is_proven_and_difference_found(made, noticed):
     """What was noticed is never called equivalent; of the rest at least one is, and says so within the seconds."""
     values = set(VALUES)
@@ -121,7 +176,7 @@ def test_a_campaign(plan, frames):
     found = mutation.run(plan, mutation.ways(plan, frames[:3], drawn=3), count=8, seed=4, decide=False,
                          progress=lambda *state: told.append(state))
     assert len(found.fates) == 8 and found.relevant == 8 and sum(found.counts().values()) == 8
-    assert list(found.fates[0].noticed) == [*VERIFY, "random", "random, with pauses", "random, after a reset"]
+    assert list(found.fates[0].noticed) == [*VERIFY, "random", "random, with pauses", "random, after resets"]
     assert found.caught() >= found.caught(["classes"]) and found.caught() == found.counts()["caught"] > 0
     assert told[0] == ("mutants, compiling", 0, 8) and told[-1] == ("mutants", 8, 8)
 
