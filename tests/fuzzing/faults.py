@@ -61,6 +61,21 @@ def never_end() -> None:
     qsnn._fields = wait
 
 
+def never_return() -> None:
+    """`.qsnn`: a reader that hangs in code that is not Python."""
+    import itertools
+
+    from spikeloom import qsnn
+    known = qsnn._fields
+
+    def wait(thing: str, value: object, *names) -> dict:
+        if not isinstance(value, dict):
+            sum(itertools.repeat(0))
+        return known(thing, value, *names)
+
+    qsnn._fields = wait
+
+
 def take_the_process() -> None:
     """`.qsnn`: a reader that takes the process with it."""
     from spikeloom import qsnn

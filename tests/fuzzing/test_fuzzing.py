@@ -28,3 +28,10 @@ def test_the_same_number_makes_the_same_file():
 def test_a_reader_without_its_check_is_caught(target, fault, found, count):
     caught = fuzz(target, count=count, cpu=1, prepare=f"tests.fuzzing.faults:{fault}", most=2)
     assert caught.findings and {one["found"] for one in caught.findings} <= found
+
+
+def test_code_that_never_returns_is_caught():
+    """What is not Python hears no signal of its overtime."""
+    caught = fuzz("qsnn", count=40, cpu=0.2, prepare="tests.fuzzing.faults:never_return", most=1)
+    assert [one["found"] for one in caught.findings] == ["the process ended with 1"]
+    assert "Timeout" in caught.findings[0]["where"]

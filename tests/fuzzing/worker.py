@@ -5,6 +5,7 @@ with it. Every case has so much CPU time and so much memory more than the proces
 """
 
 import argparse
+import faulthandler
 import gc
 import importlib
 import json
@@ -21,6 +22,7 @@ from pathlib import Path
 from .targets import TARGETS, parsed
 
 WALL = 4        # times the memory of a case: where the system says no
+LATE = 10       # times the CPU seconds of a case: where code that is not Python's runs for ever
 
 
 class Overtime(BaseException):
@@ -57,6 +59,7 @@ def verdict(target: str, path: Path, *, cpu: float, memory: int) -> tuple[str, s
     before = peak(reset=True)
     try:
         signal.setitimer(signal.ITIMER_VIRTUAL, cpu)
+        faulthandler.dump_traceback_later(LATE * cpu, exit=True)
         try:
             TARGETS[target].read(path)
             found, where = "read", ""
@@ -64,6 +67,7 @@ def verdict(target: str, path: Path, *, cpu: float, memory: int) -> tuple[str, s
             found, where = "refused", ""
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            faulthandler.cancel_dump_traceback_later()
     except Overtime:
         found, where = f"more than {cpu:g} s", traceback.format_exc()
     except Exception as error:

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from spikeloom import hdf5
 from spikeloom.errors import FileError
-from spikeloom.train.importing import hdf5, read
+from spikeloom.train.importing import read
 from spikeloom.train.importing.linear import shapes
 
 nir = pytest.importorskip("nir")
