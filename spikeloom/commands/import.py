@@ -1,4 +1,5 @@
-"""Bring in a network of another tool, as a NIR graph: make it integers, and say how close they come.
+"""Bring in a network of another tool, as a NIR graph: make it integers, and say how close they come. The .net files of
+lava-dl, which are integers, come in as they are, bit for bit.
 
 What a NIR file leaves open, the timestep and when a spike resets its neuron, is said here; all that was assumed is
 listed. What the hardware cannot do is refused with the node's name. Without --data the graph sees random spikes.
@@ -12,10 +13,12 @@ from spikeloom.errors import SpikeloomError
 from spikeloom.qsnn import save
 
 EXAMPLE = "spikeloom import cnn.nir --dt 1e-3 --reset subtract --data nmnist-small -o cnn.qsnn"
+NIR_ONLY = {"dt": None, "reset": "zero", "leak": "euler", "fires": "above", "charge": "step", "weights": "integer:8",
+            "precision": 8, "data": None, "limit": None}
 
 
 def add(parser) -> None:
-    parser.add_argument("graph", type=Path, metavar="FILE", help="a .nir file")
+    parser.add_argument("graph", type=Path, metavar="FILE", help="a .nir file, or a .net file of lava-dl")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the .qsnn file (default: the graph's name)")
     parser.add_argument("--dt", type=float, metavar="S", help="seconds of a timestep (default: the file's, or 1e-4)")
     parser.add_argument("--reset", default="zero", help="zero, subtract or subtract-late, a timestep later "
@@ -29,6 +32,8 @@ def add(parser) -> None:
                         "or binary (default: integer:8)")
     parser.add_argument("--precision", type=int, default=8, metavar="BITS", help="of a threshold (default: 8)")
     parser.add_argument("--readout", help="count, first-spike, membrane-last, membrane-max or membrane-sum")
+    parser.add_argument("--delay-shift", type=int, default=1, metavar="N", help="of a .net file: timesteps that spikes "
+                        "take to the next layer, 1 or 0 (default: 1, as in slayer's blocks)")
     parser.add_argument("--timesteps", type=int, help="of an inference (default: those of the samples)")
     parser.add_argument("--data", metavar="FILE", help="samples: a .npz with frames (samples, timesteps, *input) and "
                         "labels, a .npy with frames, or nmnist-small")
@@ -36,6 +41,8 @@ def add(parser) -> None:
 
 
 def run(arguments) -> int:
+    if arguments.graph.suffix == ".net":
+        return _lava(arguments)
     from spikeloom.train import importing
     from spikeloom.train.importing import samples
     with terminal.progress("import") as update:
@@ -62,6 +69,30 @@ def run(arguments) -> int:
                        "output": str(path)})
         return 0
     _show(made, path)
+    return 0
+
+
+def _lava(arguments) -> int:
+    """lava-dl's files leave nothing to round: the choices of a NIR graph are none."""
+    from spikeloom.train.importing import lava, lava_network
+    for name, value in NIR_ONLY.items():
+        if getattr(arguments, name) != value:
+            raise SpikeloomError(f"--{name} must not be given with a .net file, which says it itself")
+    made = lava_network.build(lava.read(arguments.graph), timesteps=arguments.timesteps, readout=arguments.readout,
+                              delay_shift=arguments.delay_shift)
+    network = made.network
+    path = save(network, arguments.output or arguments.graph.with_suffix(".qsnn").name)
+    if arguments.json:
+        terminal.dump({"layers": list(made.names), "assumptions": list(made.assumptions),
+                       "network_digest": network.digest, "output": str(path)})
+        return 0
+    terminal.show([("assumed", made.assumptions[0]), *(("", text) for text in made.assumptions[1:])])
+    print()
+    terminal.show([(name or "delays", layer.size, layer.delay, layer.neurons.membrane_bits)
+                   for name, layer in zip(made.names, network.layers, strict=True)],
+                  columns=("layer", "neurons", "delay", "bits of V"))
+    print()
+    terminal.show([("digest", network.digest), ("file", path)])
     return 0
 
 

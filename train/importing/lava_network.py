@@ -48,20 +48,24 @@ class LavaImport:
     assumptions: tuple[str, ...]
 
 
-def build(net: Net, *, timesteps: int | None = None, readout: str | None = None) -> LavaImport:
+def build(net: Net, *, timesteps: int | None = None, readout: str | None = None, delay_shift: int = 1) -> LavaImport:
     """The network of a `.net` file. What the contract cannot say exactly is refused with the layer's name.
 
     Parameters
     ----------
     timesteps : of an inference; None: the file's, or 64.
     readout : None: "count" where the last layer fires, else "membrane-last".
+    delay_shift : timesteps that spikes take to the next layer beside what the file says: 1 as in slayer's blocks; 0
+        as blocks with `delay_shift=False`, and chips whose layers are reset one after the other, each when the
+        sample reaches it. Without biases both give the same spikes, sooner or later.
     """
-    return _Builder(net).build(timesteps, readout)
+    check.integer("delay shift", delay_shift, 0, 1)
+    return _Builder(net, delay_shift).build(timesteps, readout)
 
 
 class _Builder:
-    def __init__(self, net: Net):
-        self.net, self.layers, self.names, self.said = net, [], [], []
+    def __init__(self, net: Net, delay_shift: int):
+        self.net, self.delay_shift, self.layers, self.names, self.said = net, delay_shift, [], [], []
         self.shape: tuple[int, ...] | None = None
         self.input: Input | None = None
         self.encoder: object | None = None
@@ -69,7 +73,10 @@ class _Builder:
 
     def build(self, timesteps: int | None, readout: str | None) -> LavaImport:
         for block in self.net.blocks:
-            getattr(self, f"_{block.kind}")(block)
+            try:
+                getattr(self, f"_{block.kind}")(block)
+            except SpikeloomError as error:
+                raise SpikeloomError(f"{block.name}: {error}") from None
         if not self.layers:
             raise SpikeloomError("a .net file must hold a layer with neurons")
         late = self.layers[-1].delay
@@ -89,7 +96,8 @@ class _Builder:
                              f"{', '.join(self.wide_voltages)}")
         fires = self.layers[-1].fires
         readout = readout or ("count" if fires else "membrane-last")
-        said = ("blocks send their spikes a timestep later (slayer's delay_shift)", *self.said,
+        passed = "a timestep later" if self.delay_shift else "in the same timestep"
+        said = (f"the next layer sees spikes {passed}, and what the file says later", *self.said,
                 f"the readout is {readout}")
         network = Network(input=self.input, encoder=self.encoder, layers=tuple(self.layers), readout=readout,
                           timesteps=timesteps, provenance={"method": "import", "format": "lava-dl",
@@ -98,7 +106,7 @@ class _Builder:
 
     def _input(self, block: Block) -> None:
         if self.shape is not None:
-            raise SpikeloomError(f"{block.name} must be the first layer")
+            raise SpikeloomError("must be the first layer")
         self.shape = block.shape
         if block.neuron is None:
             self._spikes()
@@ -119,7 +127,7 @@ class _Builder:
 
     def _flatten(self, block: Block) -> None:
         if self.shape is None:
-            raise SpikeloomError(f"{block.name} must come after a layer")
+            raise SpikeloomError("must come after a layer")
         self.shape = (math.prod(self.shape),)
 
     def _dense(self, block: Block) -> None:
@@ -142,7 +150,7 @@ class _Builder:
         rows = self._map(block)
         kernel = block.weight.reshape(block.weight.shape[:4]) if block.weight.ndim in (4, 5) else None
         if kernel is None or kernel.shape[0] != block.shape[0]:
-            raise SpikeloomError(f"{block.name} weight must be ({block.shape[0]}, channels, rows, columns), "
+            raise SpikeloomError(f"weight must be ({block.shape[0]}, channels, rows, columns), "
                                  f"not {block.weight.shape}")
         self._window(block, kernel, rows, block.groups)
 
@@ -151,14 +159,14 @@ class _Builder:
         rows = self._map(block)
         kernel = block.weight.reshape(block.weight.shape[:4]) if block.weight.ndim in (4, 5) else None
         if kernel is None or kernel.shape[:2] != (1, 1):
-            raise SpikeloomError(f"{block.name} weight must be (1, 1, rows, columns), not {block.weight.shape}")
+            raise SpikeloomError(f"weight must be (1, 1, rows, columns), not {block.weight.shape}")
         self._window(block, np.repeat(kernel, rows[0], axis=0), rows, rows[0])
 
     def _average(self, block: Block) -> None:
         """The mean of groups of neurons, added up over time: times the size of a group, it is whole."""
         size, groups = math.prod(self.shape or (0,)), block.shape[0]
         if not self.layers or not self.layers[-1].fires or size % groups:
-            raise SpikeloomError(f"{block.name} must come after a multiple of {groups} neurons that fire, not {size}")
+            raise SpikeloomError(f"must come after a multiple of {groups} neurons that fire, not {size}")
         weights = np.repeat(np.eye(groups, dtype=np.int64), size // groups, axis=1)
         self.layers.append(Layer(synapses=Dense(weights=weights, codebook=codebooks.make("ternary")),
                                  neurons=Lif(neurons=groups, threshold=None, membrane_bits=STATE_BITS)))
@@ -170,22 +178,22 @@ class _Builder:
         """`(outputs, inputs)`; older files have it flat where there is one output."""
         matrix = weight.reshape(block.size, -1) if weight.ndim == 1 and not weight.size % block.size else weight
         if matrix.ndim != 2 or len(matrix) != block.size:
-            raise SpikeloomError(f"{block.name} weight must be ({block.size}, inputs), not {weight.shape}")
+            raise SpikeloomError(f"weight must be ({block.size}, inputs), not {weight.shape}")
         return matrix
 
     def _map(self, block: Block) -> tuple[int, int, int]:
         if self.shape is None or len(self.shape) != 3 or len(block.shape) != 3:
-            raise SpikeloomError(f"{block.name} must come after a map (channels, rows, columns), not {self.shape}")
+            raise SpikeloomError(f"must come after a map (channels, rows, columns), not {self.shape}")
         return self.shape
 
     def _window(self, block: Block, kernel: np.ndarray, sizes: tuple[int, int, int], groups: int) -> None:
         rows, columns = ((size - 1) * step + 1 for size, step in zip(kernel.shape[2:], block.dilation, strict=True))
-        check.integer(f"{block.name} kernel, dilated,", max(rows, columns), 1, max(sizes[1:]) + 2 * max(block.padding))
+        check.integer("kernel, dilated,", max(rows, columns), 1, max(sizes[1:]) + 2 * max(block.padding))
         wide = np.zeros((*kernel.shape[:2], rows, columns), dtype=np.int64)
         wide[:, :, ::block.dilation[0], ::block.dilation[1]] = kernel
         synapses = self._book(wide, Conv, input=sizes, stride=block.stride, padding=block.padding, groups=groups)
         if synapses.output != block.shape:
-            raise SpikeloomError(f"{block.name} shape must be {synapses.output}, which its windows make, "
+            raise SpikeloomError(f"shape must be {synapses.output}, which its windows make, "
                                  f"not {block.shape}")
         self.shape = block.shape
         self._append(block, synapses, bias=self._bias(block, block.shape[0]))
@@ -205,17 +213,17 @@ class _Builder:
         """One a neuron, in LSB; the contract adds it to the current, the chip to the voltage."""
         bias = np.zeros(1, dtype=np.int64) if block.bias is None else block.bias.reshape(-1) << SHIFT
         if len(bias) not in (1, channels):
-            raise SpikeloomError(f"{block.name} bias must be one number, or {channels}, not {len(bias)}")
+            raise SpikeloomError(f"bias must be one number, or {channels}, not {len(bias)}")
         if bias.any() and block.neuron is not None and block.neuron.i_decay != UNITY:
-            raise SpikeloomError(f"{block.name} bias must be 0 with iDecay {block.neuron.i_decay}: it goes past the "
+            raise SpikeloomError(f"bias must be 0 with iDecay {block.neuron.i_decay}: it goes past the "
                                  f"current to the voltage, which the contract says only of iDecay {UNITY}")
         return np.repeat(np.broadcast_to(bias, (channels,)), block.size // channels)
 
     def _append(self, block: Block, synapses: object, bias: np.ndarray, recurrent: Dense | None = None) -> None:
         if self.layers and not self.layers[-1].fires:
-            raise SpikeloomError(f"{block.name} must come after a layer that fires, not after {self.names[-1]}")
+            raise SpikeloomError(f"must come after a layer that fires, not after {self.names[-1]}")
         if synapses.inputs != self.sent:
-            raise SpikeloomError(f"{block.name} must have {self.sent} inputs, not {synapses.inputs}")
+            raise SpikeloomError(f"must have {self.sent} inputs, not {synapses.inputs}")
         values = self.input.range if not self.layers else (0, 1)
         low, high = synapses.sum_range(values)
         if recurrent is not None:
@@ -236,9 +244,9 @@ class _Builder:
         channels = self.shape[0] if block.kind != "input" else 1
         delay = np.zeros(1, dtype=np.int64) if block.delay is None else block.delay
         if len(delay) not in (1, channels):
-            raise SpikeloomError(f"{block.name} delay must be one number, or {channels}, not {len(delay)}")
+            raise SpikeloomError(f"delay must be one number, or {channels}, not {len(delay)}")
         least = int(delay.min())
-        self.layers[-1] = replace(self.layers[-1], delay=1 + least)
+        self.layers[-1] = replace(self.layers[-1], delay=self.delay_shift + least)
         more = stages(delay - least, self.shape, len(self.layers) - 1)
         self.layers += more
         self.names += [None] * len(more)
