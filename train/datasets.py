@@ -1,20 +1,21 @@
-"""The data sets: scikit-learn's digits (embedded); MNIST, Fashion-MNIST and KMNIST in IDX form; some of N-MNIST.
+"""The data sets: scikit-learn's digits (embedded); MNIST, Fashion-MNIST and KMNIST in IDX form; some of N-MNIST; FSDD.
 
 Files are looked for in `$SPIKELOOM_DATA/<name>`, then in the cache folder; IDX files are otherwise downloaded there.
+Data of one's own: see `spikeloom.train.data`.
 """
 
 import hashlib
 import os
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from spikeloom import check
 from spikeloom.errors import FileError, SpikeloomError
-from spikeloom.train import idx, nmnist
+from spikeloom.train import fsdd, idx, nmnist
 
 DIGITS_TEST, DIGITS_SEED = 360, 0
 Progress = Callable[[str, int, int], None]
@@ -59,12 +60,20 @@ SOURCES = {
         labels=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
     ),
 }
-NAMES = ("digits", *SOURCES, "nmnist-small")
+NAMES = ("digits", *SOURCES, "nmnist-small", "fsdd")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
-    """A data set with its official split; images are uint8 `(images, height, width)`, labels uint8 `(images,)`."""
+    """A data set with its official split; images are uint8 `(images, height, width)`, labels uint8 `(images,)`.
+
+    Parameters
+    ----------
+    labels : class names.
+    timesteps, channels : a sequence of so many frames of so many channels lies one under the other in a tall image,
+        `timesteps * channels` pictures of `height / timesteps / channels` rows.
+    source : how samples of one's own became images, to be done again; kept in the provenance of networks.
+    """
 
     name: str
     train_images: np.ndarray
@@ -72,6 +81,9 @@ class Dataset:
     test_images: np.ndarray
     test_labels: np.ndarray
     labels: tuple[str, ...]
+    timesteps: int = 1
+    channels: int = 1
+    source: dict = field(default_factory=dict)
 
     def __post_init__(self):
         for part in ("train", "test"):
@@ -84,21 +96,41 @@ class Dataset:
                                      f"not {labels.shape}")
             if labels.max() >= len(self.labels):
                 raise SpikeloomError(f"{self.name} {part} labels must be below {len(self.labels)}, not {labels.max()}")
+            if images.shape[1:] != self.train_images.shape[1:] or images.shape[1] % (self.timesteps * self.channels):
+                raise SpikeloomError(f"{self.name} {part} images must have {self.train_images.shape[1:]} pixels, rows "
+                                     f"for {self.timesteps} timesteps of {self.channels} channels, "
+                                     f"not {images.shape[1:]}")
+
+    @property
+    def frame(self) -> tuple[int, int, int]:
+        """`(channels, height, width)` of one timestep."""
+        rows, width = self.train_images.shape[1:]
+        return self.channels, rows // self.timesteps // self.channels, width
 
 
 def load(name: str, *, progress: Progress | None = None) -> Dataset:
-    """The data set `name`, one of `NAMES`.
+    """The data set `name`, one of `NAMES`, or one's own, `PATH` or `PATH:option=value,...`: see `train.data.load`.
 
     `progress(file, bytes so far, bytes in all or 0)` is called while a file is downloaded. Raises `SpikeloomError` for
     an unknown name and `FileError` for files that are neither here nor to be had, or damaged.
     """
+    if is_own(name):
+        from spikeloom.train import data
+        return data.load(name)
     check.choice("data set", name, NAMES)
     match name:
         case "digits":
             return digits()
         case "nmnist-small":
             return recordings()
-    return from_folder(find(name, progress=progress), name)
+        case "fsdd":
+            return spoken_digits()
+    return from_idx(find(name, progress=progress), name)
+
+
+def is_own(name: object) -> bool:
+    """Whether `name` is a path rather than one of `NAMES`: it has a folder, a suffix or an option, or is there."""
+    return isinstance(name, str) and name not in NAMES and (bool(set("/\\.:") & set(name)) or Path(name).exists())
 
 
 def digits() -> Dataset:
@@ -123,11 +155,27 @@ def recordings() -> Dataset:
         if (place / nmnist.FILE).is_file():
             images, labels = nmnist.load(place)
             return Dataset(name="nmnist-small", train_images=images[:-nmnist.TEST], test_images=images[-nmnist.TEST:],
-                           train_labels=labels[:-nmnist.TEST], test_labels=labels[-nmnist.TEST:], labels=NUMERALS)
+                           train_labels=labels[:-nmnist.TEST], test_labels=labels[-nmnist.TEST:], labels=NUMERALS,
+                           timesteps=nmnist.TIMESTEPS, channels=2)
     raise FileError(f"data set nmnist-small must be in {' or '.join(map(str, places))}, as {nmnist.FILE}")
 
 
-def from_folder(folder: str | Path, name: str) -> Dataset:
+def spoken_digits() -> Dataset:
+    """The recordings of `spikeloom.train.fsdd` and their official split: indices 0 to 4 are the test set."""
+    from spikeloom.train.data.collect import spread
+    places = folders("fsdd")
+    for place in places:
+        if found := fsdd.is_here(place):
+            images, labels, test = fsdd.load(found)
+            order = np.flatnonzero(~test)[spread(labels[~test], 0)]
+            return Dataset(name="fsdd", train_images=images[order], train_labels=labels[order],
+                           test_images=images[test], test_labels=labels[test], labels=NUMERALS,
+                           timesteps=images.shape[1])
+    raise FileError(f"data set fsdd must be in {' or '.join(map(str, places))}: an archive, fsdd*.tar.xz or "
+                    "free-spoken-digit-dataset*.tar.gz, or the .wav files")
+
+
+def from_idx(folder: str | Path, name: str) -> Dataset:
     """The data set `name` from the four IDX files of a folder."""
     arrays = [idx.read(Path(folder) / file) for file in FILES]
     return Dataset(name=name, train_images=arrays[0], train_labels=arrays[1], test_images=arrays[2],

@@ -69,7 +69,8 @@ class SpikingMlp(nn.Module):
         super().__init__()
         self.config = config
         generator = torch.Generator().manual_seed(seed)
-        sizes = [config.input.size, *(layer.neurons.neurons for layer in config.layers)]
+        seen = config.input.size if config.encoder is None else config.encoder.outputs(config.input.size)
+        sizes = [seen, *(layer.neurons.neurons for layer in config.layers)]
         for layer, inputs in zip(config.layers, sizes, strict=False):
             if layer.convolution is not None and layer.convolution.inputs != inputs:
                 raise SpikeloomError(f"convolution must have {inputs} inputs, not {layer.convolution.inputs}")
@@ -103,11 +104,12 @@ class SpikingMlp(nn.Module):
     def encode(self, frames: np.ndarray) -> torch.Tensor:
         """What the first layer sees, `(batch, timesteps or 1, inputs)`, of frames as in `Network.frames`."""
         config = self.config
-        if config.encoder is None:
+        if config.encoder is None or config.encoder.sequence:
             values = frames.reshape(len(frames), config.timesteps, config.input.size)
         else:
-            flat = frames.reshape(len(frames), config.input.size)
-            values = config.encoder.encode(flat, config.timesteps, config.input.bits)
+            values = frames.reshape(len(frames), config.input.size)
+        if config.encoder is not None:
+            values = config.encoder.encode(values, config.timesteps, config.input.bits)
         return torch.tensor(np.ascontiguousarray(values), dtype=self.log_scale.dtype)
 
     def forward(self, frames: np.ndarray) -> Output:

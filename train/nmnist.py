@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from spikeloom.binning import Binning
 from spikeloom.errors import FileError
-from spikeloom.events import bin_events
+from spikeloom.recordings.nmnist import parse
 
 FILE = "nmnist-train1000.tar.xz"
 SIDE, TIMESTEPS, PERIOD, TEST = 34, 20, 15_000, 200
@@ -45,6 +46,5 @@ def sequences(folder: Path, *, timesteps: int = TIMESTEPS, period: int = PERIOD,
 
 
 def _frames(data: bytes, timesteps: int, period: int) -> np.ndarray:
-    x, y, high, middle, low = np.frombuffer(data, np.uint8).reshape(-1, 5).astype(np.int64).T
-    return bin_events((high & 127) << 16 | middle << 8 | low, x, y, high >> 7, height=SIDE, width=SIDE,
-                      timesteps=timesteps, period=period).astype(np.uint8)
+    binning = Binning(timesteps=timesteps, period=period, width=SIDE, height=SIDE, start=0)
+    return binning.frames(parse(data))

@@ -170,7 +170,7 @@ def _run(recipe: Recipe, methods: Sequence[object], task: Task, data: Dataset, p
         raise SpikeloomError(f"model and network must agree everywhere, not differ at {level0.first}")
     reached = None if trained is None else accuracy(trained, data.test_images, data.test_labels, task.preprocess)
     whole = accuracy(model, data.test_images, data.test_labels, task.preprocess)
-    provenance = _provenance(recipe, task, methods, stages, {"float": reached, "integer": whole}, len(data.test_images))
+    provenance = _provenance(recipe, task, methods, stages, {"float": reached, "integer": whole}, data)
     return PipelineResult(model=model, network=dataclasses.replace(network, provenance=provenance),
                           stages=tuple(stages), accuracy_float=reached, accuracy_integer=whole, level0=level0,
                           seconds=time.monotonic() - began)
@@ -199,10 +199,11 @@ def coded(synapses: Synapses) -> bool:
 
 
 def _provenance(recipe: Recipe, task: Task, methods: Sequence[object], stages: list[Stage],
-                accuracies: dict[str, float | None], tested: int) -> dict:
+                accuracies: dict[str, float | None], data: Dataset) -> dict:
     return {
         "recipe": recipe.name,
-        "dataset": recipe.dataset,
+        "dataset": data.name,
+        **({"data": data.source} if data.source else {}),
         "preprocess": recipe.preprocess.to_json(),
         "method": " then ".join(s.name for s in stages if s.name not in ("float", "integer")),
         "schedule": dataclasses.asdict(task.schedule),
@@ -211,7 +212,7 @@ def _provenance(recipe: Recipe, task: Task, methods: Sequence[object], stages: l
                   "validation": len(task.split.validation)},
         "seed": recipe.seed,
         "accuracy": accuracies,
-        "test_images": tested,
+        "test_images": len(data.test_images),
         "versions": {"spikeloom": spikeloom.__version__, "torch": torch.__version__, "numpy": np.__version__,
                      "python": platform.python_version()},
     }

@@ -122,7 +122,8 @@ def _fit(model: SpikingMlp, data: Dataset, recipe: Recipe, schedule: Schedule, p
 def _provenance(recipe: Recipe, data: Dataset, accuracies: dict[str, float | None]) -> dict:
     return {
         "recipe": recipe.name,
-        "dataset": recipe.dataset,
+        "dataset": data.name,
+        **({"data": data.source} if data.source else {}),
         "preprocess": recipe.preprocess.to_json(),
         "method": "surrogate-gradient quantization-aware training",
         "schedule": dataclasses.asdict(recipe.schedule),

@@ -1,5 +1,6 @@
 """Which inputs a network is verified on: files given, files beside it, its own data set, or random values."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,14 +54,33 @@ def shipped(path: str | Path, network: Network, count: int) -> np.ndarray | None
     return load_frames(network, count=count, beside=folder)[0]
 
 
+def test_split(name: str, network: Network) -> Samples:
+    """The test split of a data set by its name, or of data of one's own, read as it was for the network's training."""
+    from spikeloom.train import data, datasets
+    from spikeloom.train.preprocess import Preprocess
+    recipe = network.provenance.get("preprocess")
+    if recipe is None:
+        raise SpikeloomError("network must say in its provenance how images become its input to use a data set")
+    own = datasets.is_own(name)
+    found = data.load(name, given=network.provenance.get("data")) if own else datasets.load(name)
+    return Samples(frames=network.frames(Preprocess.from_json(recipe).apply(found.test_images)),
+                   labels=found.test_labels.astype(np.int64), origin=f"{found.name}, test split")
+
+
 def choose(path: str | Path, network: Network, *, images: Path | None = None, labels: Path | None = None,
-           test_set: bool = False, random_count: int | None = None) -> Samples:
-    """The samples asked for; or the files beside `path`, or the network's test split, or 100 random frames."""
-    from spikeloom.train import load_frames
-    from spikeloom.train import samples as own
+           test_set: bool = False, random_count: int | None = None, own: str | None = None) -> Samples:
+    """The samples asked for; or the files beside `path`, or the network's test split, or 100 random frames.
+
+    `own` : data of one's own, of which the test split is taken. Of a network that was trained on such data and where it
+    is not given, random frames are taken, and the origin says so.
+    """
+    from spikeloom.train import datasets, load_frames
+    from spikeloom.train import samples as shipping
     from spikeloom.train.preprocess import Preprocess
     if random_count is not None:
         return random(network, random_count)
+    if own is not None:
+        return test_split(own, network)
     name, recipe = network.provenance.get("dataset"), network.provenance.get("preprocess")
     if name is None or recipe is None:
         if images or test_set:
@@ -68,8 +88,13 @@ def choose(path: str | Path, network: Network, *, images: Path | None = None, la
         return random(network, 100)
     if images:
         return given(images, labels, network, Preprocess.from_json(recipe))
+    if name not in datasets.NAMES and "data" in network.provenance:
+        if test_set:
+            raise SpikeloomError(f"--data must say where {name} is, the network's own data")
+        found = random(network, 100)
+        return dataclasses.replace(found, origin=f"random values; --data takes {name}, what the network was trained on")
     folder = Path(path).resolve().parent
-    shipped = not test_set and all(file.is_file() for file in own.paths(str(name), folder))
+    shipped = not test_set and all(file.is_file() for file in shipping.paths(str(name), folder))
     frames, truth = load_frames(network, count=100 if shipped else None, beside=folder)
     origin = f"{name}, first 100 of the test split" if shipped else f"{name}, test split"
     return Samples(frames=frames, labels=truth, origin=origin)

@@ -17,6 +17,7 @@ EXAMPLE = "spikeloom compress digits inq:bits=4 -o digits-inq.qsnn"
 def add(parser) -> None:
     parser.add_argument("recipe", nargs="?", help="whose network; `spikeloom train` lists them")
     parser.add_argument("methods", nargs="*", metavar="METHOD", help="such as inq:bits=4,partition=random")
+    parser.add_argument("--data", metavar="PATH[:OPTION=VALUE,..]", help="data of one's own, as in `spikeloom train`")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the .qsnn file (default: RECIPE.qsnn)")
     parser.add_argument("--float", type=Path, metavar="FILE", dest="saved",
                         help="the trained float model: read if it is there, else written")
@@ -29,15 +30,18 @@ def add(parser) -> None:
 
 
 def run(arguments) -> int:
-    from spikeloom.train import compress, datasets, pipeline, recipe
+    from spikeloom.commands import train as training
+    from spikeloom.train import compress, datasets, pipeline
     if arguments.recipe is None:
         return _list(arguments.json)
-    chosen, methods = recipe(arguments.recipe), [compress.parse(text) for text in arguments.methods]
-    output = arguments.output or Path(f"{chosen.name}.qsnn")
+    methods = [compress.parse(text) for text in arguments.methods]
+    chosen, own = training.chosen(arguments.recipe, arguments.data)
+    output = arguments.output or Path(f"{chosen.name if own is None else own.name}.qsnn")
     if not output.parent.is_dir():
         raise FileError(f"{output} must be in a folder that is there, not in {output.parent}")
     with terminal.progress("compress") as update:
-        data = datasets.load(chosen.dataset, progress=lambda file, done, total: update(done, total or None, file))
+        data = own or datasets.load(chosen.dataset,
+                                    progress=lambda file, done, total: update(done, total or None, file))
         result = pipeline.run(
             chosen, methods, train=arguments.train, validation=arguments.validation, calibration=arguments.calibration,
             precision=arguments.precision, epochs=arguments.epochs, seed=arguments.seed, saved=arguments.saved,

@@ -30,6 +30,8 @@ def add(parser) -> None:
     parser.add_argument("--images", type=Path, metavar="IDX", help="uint8 images, IDX, may be gzipped")
     parser.add_argument("--labels", type=Path, metavar="IDX", help="their labels, for the accuracy")
     parser.add_argument("--test-set", action="store_true", help="the whole test split of the network's data set")
+    parser.add_argument("--data", metavar="PATH[:OPTION=VALUE,..]", help="the test split of data of one's own; options "
+                        "that are not given are those of the network's training")
     parser.add_argument("--random", type=int, metavar="N", help="N frames of random values")
     parser.add_argument("--samples", type=int, metavar="N", help="the first N samples only")
     parser.add_argument("--cocotb-samples", type=int, default=20, metavar="N", help="under cocotb (default: 20)")
@@ -48,7 +50,8 @@ def run(arguments) -> int:
             check.integer(f"--{name.replace('_', '-')}", getattr(arguments, name), 1, 1 << 20)
     plan = commands.planned(arguments, network)
     chosen = samples.choose(arguments.network, network, images=arguments.images, labels=arguments.labels,
-                            test_set=arguments.test_set, random_count=arguments.random).first(arguments.samples)
+                            test_set=arguments.test_set, random_count=arguments.random,
+                            own=arguments.data).first(arguments.samples)
     levels = (1, 2, 3, 4) if arguments.level == "all" else (int(arguments.level),)
     if not 0 < arguments.timeout <= 1e6:
         raise SpikeloomError(f"--timeout must be a number of seconds above 0, not {arguments.timeout:g}")

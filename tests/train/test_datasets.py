@@ -93,7 +93,7 @@ def test_files_that_do_not_fit_together(served, changes, message):
     for number, array in changes.items():
         (folder / datasets.FILES[number]).write_bytes(idx.pack(array))
     with pytest.raises(SpikeloomError) as error:
-        datasets.from_folder(folder, "mnist")
+        datasets.from_idx(folder, "mnist")
     assert str(error.value) == message
 
 
@@ -102,10 +102,10 @@ def test_a_damaged_file_is_named(served):
     path = folder / datasets.FILES[2]
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(FileError, match="t10k-images-idx3-ubyte.gz: gzip file must be whole"):
-        datasets.from_folder(folder, "mnist")
+        datasets.from_idx(folder, "mnist")
 
 
 def test_unknown_name():
     with pytest.raises(SpikeloomError) as error:
         datasets.load("cifar")
-    assert str(error.value) == "data set must be one of digits, mnist, fashion-mnist, kmnist, nmnist-small, not 'cifar'"
+    assert str(error.value) == "data set must be one of digits, mnist, fashion-mnist, kmnist, nmnist-small, fsdd, not 'cifar'"

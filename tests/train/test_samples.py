@@ -38,9 +38,9 @@ def test_the_shipped_images_need_no_data_set(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: load_frames(network("digits", dataset="own")),
-     "network provenance must name a data set among digits, mnist, fashion-mnist, kmnist, nmnist-small, not 'own'"),
+     "network provenance must name a data set among digits, mnist, fashion-mnist, kmnist, nmnist-small, fsdd, not 'own'"),
     (lambda: load_frames(dataclasses.replace(network("digits"), provenance={})),
-     "network provenance must name a data set among digits, mnist, fashion-mnist, kmnist, nmnist-small, not None"),
+     "network provenance must name a data set among digits, mnist, fashion-mnist, kmnist, nmnist-small, fsdd, not None"),
     (lambda: load_frames(network("digits", preprocess={"crop": 1})),
      "preprocess must be an object with crop, pool, bits, level, not {'crop': 1}"),
     (lambda: load_frames(network("digits"), count=361), "sample count must be an integer from 1 to 360, not 361"),

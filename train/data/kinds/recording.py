@@ -1,0 +1,32 @@
+"""Recordings of event cameras, in any format of `spikeloom.recordings`, binned into frames of spikes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from spikeloom import recording
+from spikeloom.binning import Binning
+
+
+@dataclass(frozen=True, kw_only=True)
+class Events(Binning):
+    """A sample `(timesteps, channels, height, width)` of truth values; options are those of `Binning`."""
+
+    sequence: ClassVar[bool] = True
+    template: ClassVar[str] = "nmnist-mlp"
+    timesteps: int = 20
+    period: int = 15_000
+    width: int = 34
+    height: int = 34
+
+    @staticmethod
+    def suffixes() -> tuple[str, ...]:
+        return tuple(suffix for found in recording.formats().values() for suffix in found)
+
+    def read(self, path: Path) -> np.ndarray:
+        return self.frames(recording.read(path)).astype(bool)
+
+
+KIND = Events
