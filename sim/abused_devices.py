@@ -1,6 +1,6 @@
-"""Two small devices to abuse: one with nothing but the plain link, one with all that a link can have."""
+"""Small devices to abuse: with the plain link, with all that a link can do, and with what watches over it too."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,4 +53,10 @@ def full() -> Subject:
                    extras=Extras(probe=True, readback=True, stream=3, queue=64))
 
 
-SUBJECTS = {"plain": plain, "full": full}
+def watched() -> Subject:
+    """The same, with a checksum over its weights and a watchdog."""
+    one = full()
+    return replace(one, extras=replace(one.extras, guard=True, watchdog=True))
+
+
+SUBJECTS = {"plain": plain, "full": full, "watched": watched}

@@ -24,7 +24,7 @@ def lengths(network: Network, identity: Identity) -> dict[int, int]:
     payloads = {
         protocol.RUN: 2 * identity.frame_words,
         protocol.LOAD: 4 + 2 * identity.load_words,
-        protocol.COMMIT: 8,
+        protocol.COMMIT: 12 if identity.version >= protocol.WATCHED else 8,
         protocol.PROBE: 4,
         protocol.FETCH: 4,
         protocol.STREAM: 4 + 2 * identity.stream_steps * words.per_page(network),

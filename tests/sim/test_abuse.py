@@ -32,7 +32,7 @@ def spi(name: str) -> spi_pins.SpiLine:
 
 
 @pytest.mark.parametrize(("link", "name", "more"), [
-    (uart, "plain", set()), (spi, "full", {"bad frames between timesteps", "bits lost and added"})])
+    (uart, "plain", set()), (spi, "watched", {"bad frames between timesteps", "bits lost and added"})])
 def test_nothing_hangs_nothing_is_wrong_and_nothing_changes(link, name, more):
     found = Abuse(link(name), SUBJECTS[name](), seed=1).run(20_000)
     assert found.clean, found
@@ -108,7 +108,7 @@ def test_a_link_that_takes_the_rest_of_a_frame_for_one_is_caught(monkeypatch):
 def test_an_answer_that_is_wrong_is_counted():
     """Against the expectations of other frames."""
     subject = Abuse(uart("plain"), plain(), seed=0)
-    subject._expected = subject._expected.part(slice(None, None, -1))
+    subject.judge.expected = subject.judge.expected.part(slice(None, None, -1))
     found = subject.run(5_000)
     assert found.wrong > 5 and found.first.startswith("wrong, random bytes: before random bytes: frame ")
 
@@ -131,8 +131,9 @@ def test_a_device_that_is_silent_hangs(monkeypatch):
 def test_a_device_that_never_stops_talking_hangs(monkeypatch):
     subject = Abuse(uart("plain"), plain(), seed=0, kinds=("dropped bytes",))
     monkeypatch.setattr(subject._line, "read", lambda timeout: bytes(1000))
-    subject._send([b"~"])
-    assert (subject.found.hung, subject.found.first) == (1, "hung, at first: no end of replies to bad frames")
+    subject.judge.send([b"~"])
+    found = subject.judge.found
+    assert (found.hung, found.first) == (1, "hung, at first: no end of replies to bad frames")
     assert subject.run(1).hung > 4
 
 
@@ -155,7 +156,7 @@ def test_a_line_that_loses_bits_makes_requests_fail():
     line.disturb(random.Random(1))
     line._broken = random.Random(1), 1.0
     with pytest.raises(LinkError, match="must answer STATUS within 0.002 s"):
-        subject._good.status()
+        subject.judge.good.status()
     line.restore()
-    subject._settle()
-    assert subject._good.status().frames > 0
+    subject.judge.settle()
+    assert subject.judge.good.status().frames > 0
