@@ -3,9 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
-EXTRAS := sim,wave,fpga,train,search,cluster,link,import,firmware,soc,formal,test
+EXTRAS := sim,wave,fpga,train,search,cluster,link,import,firmware,soc,formal,docs,test
 
-.PHONY: demo test fuzz lint clean
+.PHONY: demo test fuzz lint docs clean
 
 demo: $(STAMP)
 	$(BIN)/spikeloom demo
@@ -24,6 +24,10 @@ fuzz: $(STAMP)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
+
+# The manual as HTML, in build/manual; a warning is an error.
+docs: $(STAMP)
+	$(BIN)/python docs/manual.py
 
 # The YoWASP tools compile themselves at their first start, and two at once would trip over each other.
 $(STAMP): pyproject.toml constraints.txt
