@@ -45,5 +45,7 @@ def probe(m: Module, desk: Desk) -> None:
         with m.If(part == parts - 1):
             m.d.sync += [part.eq(0), probe.neuron.eq(probe.neuron + 1)]
             m.next = "PROBE"
-            with m.If(desk.pointer == desk.map.reply(PROBE)[1] - 1):
-                m.next = "COMMAND"
+        with m.If(desk.pointer == desk.map.reply(PROBE)[1] - 1):
+            # Whatever `part` says: with another parity it would go on for ever.
+            m.d.sync += part.eq(0)
+            m.next = "COMMAND"

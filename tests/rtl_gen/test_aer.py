@@ -88,6 +88,38 @@ def test_a_camera_without_delays_of_its_own_waits_for_the_flip_flops():
     assert {b - a for a, b in zip(clocks[::2], clocks[2::2], strict=False)} == {7}
 
 
+@pytest.mark.parametrize("ready", [0, 1])
+def test_a_reset_ends_no_handshake(ready):
+    """It comes while `ack` is up, or before the address was taken; that is taken once all the same."""
+    dut, got = AerReceiver(address_layout(8, 8)), []
+    again = ResetInserter(reset := Signal())(dut)
+
+    async def camera(ctx):
+        ctx.set(dut.address, {"polarity": 1, "x": 3, "y": 5})
+        ctx.set(dut.req, 1)
+        ctx.set(dut.o.ready, ready)
+        await until(ctx, dut.ack if ready else dut.o.valid, 1)
+        ctx.set(dut.address, {"polarity": not ready, "x": 3, "y": 5})
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        ctx.set(dut.o.ready, 1)
+        await ctx.tick().repeat(8)
+        assert ctx.get(dut.ack) == 1
+        ctx.set(dut.req, 0)
+        await until(ctx, dut.ack, 0, patience=4)
+        await ctx.tick().repeat(8)
+
+    async def sink(ctx):
+        while True:
+            if ctx.get(dut.o.ready) and ctx.get(dut.o.valid):
+                got.append(tuple(ctx.get(dut.o.payload[name]) for name in ("polarity", "x", "y")))
+            await ctx.tick()
+
+    simulated(again, camera, sink)
+    assert got == [(1, 3, 5)]
+
+
 def draw(rng: np.random.Generator, dut: AerEvents, steps: int, most: int) -> list[list[dict]]:
     """Addresses of timesteps: many of a few pixels, so that they repeat, and some outside of the picture."""
     sizes = dut.i.payload.shape()
