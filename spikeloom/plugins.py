@@ -31,6 +31,9 @@ def make(package: str, name: object, thing: str, attribute: str, parameters: dic
     for parameter in parameters:
         if parameter not in known:
             raise SpikeloomError(f"{thing} {name} must have parameters among {known}, not {parameter!r}")
+    for field in dataclasses.fields(made):
+        if field.name not in parameters and field.default is field.default_factory is dataclasses.MISSING:
+            raise SpikeloomError(f"{thing} {name} must have the parameter {field.name!r}")
     return made(**parameters)
 
 

@@ -12,7 +12,7 @@ from spikeloom.errors import FileError
 MAX_PIXELS = 1 << 24
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}     # of PNG's colour types: grey, RGB, palette, grey and alpha, RGBA
-_NETPBM = re.compile(rb"P([2356])" + rb"(?:\s+|\s*#[^\n]*\n\s*)+(\d+)" * 3 + rb"\s")
+_NETPBM = re.compile(rb"P([2356])" + rb"(?:\s|#[^\n]*\n)++(\d{1,9}+)" * 3 + rb"\s")
 
 
 def read(path: str | Path) -> np.ndarray:

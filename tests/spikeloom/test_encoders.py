@@ -110,6 +110,7 @@ def test_delta_begins_every_inference_at_zero():
 @pytest.mark.parametrize(("kind", "parameters", "message"), [
     ("rat", {}, "encoder must be one of delta, direct, latency, rate, threshold, not 'rat' (did you mean 'rate'?)"),
     ("rate", {"seed": 0}, "encoder seed must be an integer from 1 to 2147483647, not 0"),
+    ("delta", {}, "encoder delta must have the parameter 'level'"),
     ("delta", {"level": 0}, "encoder level must be an integer from 1 to 65536, not 0"),
     ("latency", {"level": -1}, "encoder level must be an integer from 0 to 65536, not -1"),
     ("direct", {"seed": 1}, "encoder direct must have parameters among [], not 'seed'"),

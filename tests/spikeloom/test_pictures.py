@@ -78,6 +78,8 @@ def test_netpbm(read):
 @pytest.mark.parametrize(("data", "message"), [
     (b"GIF89a", "must be a PNG, PGM or PPM picture, or .npy"),
     (b"", "must be a PNG, PGM or PPM picture, or .npy"),
+    (b"P5" + b"\n#" * 5000, "must be a PNG, PGM or PPM picture, or .npy"),
+    (b"P5 " + b"7" * 5000 + b" 5 255\n", "must be a PNG, PGM or PPM picture, or .npy"),
     (b"P5 7 5 65535\n" + bytes(70), "must have values up to 255, not 65535"),
     (b"P5 7 5 255\n" + bytes(34), "must hold 35 values"),
     (b"P2 2 1 255\n1 x", "must hold 2 values"),

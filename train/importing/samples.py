@@ -76,7 +76,7 @@ def load(source: str, *, dt: float, timesteps: int | None = None, count: int | N
         raise SpikeloomError(f"timesteps must be at most those of the samples, {frames.shape[1]}, not {timesteps}")
     labels = found.get("labels")
     return Samples(frames=frames[:count, :timesteps] if frames.ndim > 1 else frames,
-                   labels=None if labels is None else labels[:count])
+                   labels=labels if labels is None or not labels.ndim else labels[:count])
 
 
 def _recordings(timesteps: int, dt: float, count: int | None) -> Samples:

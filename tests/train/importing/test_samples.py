@@ -35,6 +35,9 @@ def test_files_that_are_none(tmp_path):
     np.savez(tmp_path / "e.npz", images=np.ones(3))
     with pytest.raises(FileError, match="must hold arrays frames and labels, not images"):
         load(str(tmp_path / "e.npz"), dt=1e-3)
+    np.savez(tmp_path / "f.npz", frames=np.ones((2, 3, 1), int), labels=1)
+    with pytest.raises(SpikeloomError, match=r"^labels must be integers, one for each of 2 samples, not int64 \(\)$"):
+        load(str(tmp_path / "f.npz"), dt=1e-3)
 
 
 @pytest.mark.parametrize("values, message", [
