@@ -37,7 +37,7 @@ def read_wav(file: str | Path | BinaryIO, name: str = "") -> tuple[np.ndarray, i
     except (wave.Error, EOFError, ValueError, RuntimeError) as error:
         if isinstance(error, SpikeloomError):
             raise
-        raise FileError(f"{name} must be a WAV file, PCM, but {error or 'it is cut short'}") from None
+        raise FileError(f"{name} must be a WAV file, PCM, but {str(error) or 'it is cut short'}") from None
     if not 1 <= size <= 4 or not channels or len(data) % (size * channels) or rate < 1:
         raise FileError(f"{name} must be a whole WAV file of 8 to 32 bits, not {len(data)} bytes")
     if size == 1:

@@ -60,23 +60,24 @@ def _image(path: Path, network: Network) -> np.ndarray:
 
 def _recording(path: Path, network: Network, period: int | None) -> np.ndarray:
     """A frame `(timesteps, inputs)`."""
-    shape = network.input.shape
+    shape = network.input.shape if len(network.input.shape) == 3 else (1, *network.input.shape)
     if network.encoder is not None or len(shape) != 3 or shape[0] not in (1, 2) or network.input.bits != 1:
-        raise SpikeloomError(f"network must take spikes of shape (2, height, width) for --events, not {shape}")
-    binning = Binning(**_told(network, period) | {"timesteps": network.timesteps})
+        raise SpikeloomError(f"network must take spikes of shape (2, height, width) for --events, "
+                             f"not {network.input.shape}")
+    binning = Binning(**_told(network, shape, period) | {"timesteps": network.timesteps})
     if binning.shape != shape:
         raise SpikeloomError(f"network must take {binning.shape} for these events, not {shape}")
     return network.frames(binning.frames(recording.read(path))[None])[0]
 
 
-def _told(network: Network, period: int | None) -> dict[str, int]:
+def _told(network: Network, shape: tuple[int, int, int], period: int | None) -> dict[str, int]:
     """How the network's own recordings were binned; otherwise from time 0 on, a pixel an input."""
     kept = network.provenance.get("data")
     if isinstance(kept, dict) and kept.get("kind") == "recording":
         names = {field.name for field in dataclasses.fields(Binning)}
         told = {name: value for name, value in kept.items() if name in names}
     else:
-        channels, height, width = network.input.shape
+        channels, height, width = shape
         told = {"width": width, "height": height, "channels": channels, "start": 0}
     if period is not None:
         told["period"] = check.integer("--period", period, 1, 1 << 40)

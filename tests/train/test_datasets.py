@@ -108,4 +108,5 @@ def test_a_damaged_file_is_named(served):
 def test_unknown_name():
     with pytest.raises(SpikeloomError) as error:
         datasets.load("cifar")
-    assert str(error.value) == "data set must be one of digits, mnist, fashion-mnist, kmnist, nmnist-small, fsdd, not 'cifar'"
+    assert str(error.value) == ("data set must be one of digits, mnist, fashion-mnist, kmnist, nmnist-small, fsdd, "
+                                "not 'cifar'")

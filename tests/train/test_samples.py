@@ -11,6 +11,7 @@ from spikeloom.train.model import SpikingMlp
 from spikeloom.train.samples import paths
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+NAMED = "network provenance must name a data set among digits, mnist, fashion-mnist, kmnist, nmnist-small, fsdd"
 
 
 def network(name: str, **provenance):
@@ -38,9 +39,9 @@ def test_the_shipped_images_need_no_data_set(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: load_frames(network("digits", dataset="own")),
-     "network provenance must name a data set among digits, mnist, fashion-mnist, kmnist, nmnist-small, fsdd, not 'own'"),
+     f"{NAMED}, not 'own'"),
     (lambda: load_frames(dataclasses.replace(network("digits"), provenance={})),
-     "network provenance must name a data set among digits, mnist, fashion-mnist, kmnist, nmnist-small, fsdd, not None"),
+     f"{NAMED}, not None"),
     (lambda: load_frames(network("digits", preprocess={"crop": 1})),
      "preprocess must be an object with crop, pool, bits, level, not {'crop': 1}"),
     (lambda: load_frames(network("digits"), count=361), "sample count must be an integer from 1 to 360, not 361"),
