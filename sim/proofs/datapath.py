@@ -10,7 +10,7 @@ from amaranth.lib import wiring
 from spikeloom import tools
 from spikeloom.errors import SpikeloomError
 from spikeloom.sim.proofs.forms import Form, Variable, interpolated, summed
-from spikeloom.sim.proofs.prover import to_rtlil
+from spikeloom.sim.proofs.prover import Deadline, to_rtlil
 
 SCRIPT = "read_rtlil top.il; hierarchy -top top; proc -norom -noopt; flatten; write_json top.json\n"
 TABLE = 12      # variables of the largest truth table
@@ -50,10 +50,12 @@ class Datapath:
     module : of `netlist`.
     leaves : of each net, what its bits are, the lowest first: (a form or a variable, bits, whether it is signed).
     enables : of each net of one bit, 0 or 1.
+    deadline : of all that is worked out; None for no limit.
     """
 
     def __init__(self, module: dict, leaves: dict[str, list[tuple[Variable | Form, int, bool]]],
-                 enables: dict[str, int]):
+                 enables: dict[str, int], deadline: Deadline | None = None):
+        self.deadline = deadline
         self.nets = {name.replace("\\", ""): net["bits"] for name, net in module["netnames"].items()}
         self.nets |= {name: port["bits"] for name, port in module["ports"].items()}
         self.drivers: dict[int, tuple[str, int]] = {}
@@ -141,6 +143,8 @@ class Datapath:
         """Makes the forms of all that bits come from, without recursion: chains are long."""
         todo, begun = [self.drivers[bit][0] for bit in self._shown(bits) if bit in self.drivers], set()
         while todo:
+            if self.deadline:
+                self.deadline.check()
             name = todo[-1]
             if name in self.forms:
                 todo.pop()

@@ -13,7 +13,7 @@ from amaranth.lib import wiring
 from spikeloom.sim.proofs import TIMEOUT, Proof
 from spikeloom.sim.proofs.datapath import Datapath, Unclear, netlist
 from spikeloom.sim.proofs.forms import Form, Variable, interpolated
-from spikeloom.sim.proofs.prover import Verdict
+from spikeloom.sim.proofs.prover import Deadline, Late, Verdict
 
 Leaf = tuple[Variable | Form, int, bool]
 
@@ -68,10 +68,10 @@ class Sums:
     stands: list[tuple[dict[str, int], list[str] | None]] = field(default_factory=list)
     codes: list[tuple[list[Variable], list[int]]] = field(default_factory=list)
 
-    def wrong(self) -> str:
-        """How a claim fails; nothing if none does. Raises `Unclear` where that is not known."""
+    def wrong(self, deadline: Deadline | None = None) -> str:
+        """How a claim fails; nothing if none does. Raises `Unclear` where that is not known, `Late` if it is late."""
         module = netlist(self.component)
-        path = Datapath(module, self.leaves, self.moves)
+        path = Datapath(module, self.leaves, self.moves, deadline)
         for claim in self.claims:
             try:
                 found = path.number(self.bits(path, claim), claim.signed)
@@ -141,11 +141,11 @@ class LinearProof(Proof):
     make: Callable[[], Sums]
 
     def prove(self, timeout: float = TIMEOUT) -> Verdict:
-        """The verdict; so much is certain in so little time that there is no limit."""
-        began, sums = time.perf_counter(), self.make()
+        """The verdict within so many seconds, and one cell of the netlist."""
+        began, deadline = time.perf_counter(), Deadline(timeout)
         try:
-            result, trace, reason = "proven", sums.wrong(), ""
-        except Unclear as unclear:
+            result, trace, reason = "proven", self.make().wrong(deadline), ""
+        except (Unclear, Late) as unclear:
             result, trace, reason = "unknown", "", str(unclear)
         return FormVerdict(result="refuted" if trace else result, depth=0, trace=trace, reason=reason,
                            seconds=round(time.perf_counter() - began, 3))

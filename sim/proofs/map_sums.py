@@ -18,7 +18,7 @@ from spikeloom.sim.proofs.exact import WIDE
 from spikeloom.sim.proofs.harness import Opened
 from spikeloom.sim.proofs.inside import Tracked, steady
 from spikeloom.sim.proofs.parts import parts, used
-from spikeloom.sim.proofs.prover import Verdict
+from spikeloom.sim.proofs.prover import Deadline, Late, Verdict
 
 Numbers = list[Signal]      # of a word
 
@@ -177,7 +177,7 @@ class OrderVerdict(Verdict):
 
     @property
     def method(self) -> str:
-        return f"all {self.depth} groups"
+        return "-" if self.result == "unknown" else f"all {self.depth} groups"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,13 +188,17 @@ class Ordered(Proof):
     make: Callable[[], Scan]
 
     def prove(self, timeout: float = TIMEOUT) -> Verdict:
-        began, scan = time.perf_counter(), self.make()
-        wrong = unordered(scan, went_through(scan))
-        return OrderVerdict(result="refuted" if wrong else "proven", depth=scan.layout.reads, trace=wrong,
-                            seconds=round(time.perf_counter() - began, 3))
+        began, scan, deadline = time.perf_counter(), self.make(), Deadline(timeout)
+        wrong = reason = ""
+        try:
+            wrong = unordered(scan, went_through(scan, deadline))
+        except Late as late:
+            reason = str(late)
+        return OrderVerdict(result="refuted" if wrong else "unknown" if reason else "proven", depth=scan.layout.reads,
+                            trace=wrong, reason=reason, seconds=round(time.perf_counter() - began, 3))
 
 
-def went_through(scan: Scan) -> tuple[list[tuple[int, int, int, int]], bool]:
+def went_through(scan: Scan, deadline: Deadline) -> tuple[list[tuple[int, int, int, int]], bool]:
     """The groups of a pass: place, channel, whether the channel ends, whether all ends; and whether the next pass
     begins in the state of the first."""
     found, ends, opened = [], [], Opened(used(scan))
@@ -204,6 +208,7 @@ def went_through(scan: Scan) -> tuple[list[tuple[int, int, int, int]], bool]:
         context.set(scan.go, 1)
         ends.append([context.get(one) for one in registers])
         for _ in range(scan.layout.reads):
+            deadline.check()
             found.append(tuple(context.get(one) for one in (scan.place, scan.channel, scan.short, scan.end)))
             await context.tick()
         ends.append([context.get(one) for one in registers])

@@ -21,7 +21,7 @@ from amaranth.hdl import ClockDomain, Module, Value
 from amaranth.lib import wiring
 
 from spikeloom import check, tools
-from spikeloom.errors import ToolError
+from spikeloom.errors import SpikeloomError, ToolError
 from spikeloom.sim.proofs import unrolled
 
 RESULTS = ("proven", "bounded", "refuted", "unknown")
@@ -31,6 +31,22 @@ memory_nordff; memory_collect; cutpoint t:$mem_v2; delete t:$mem_v2
 {optimize}; async2sync; chformal -lower; opt_clean; dffunmap; write_smt2 -stbv -wires top.smt2
 """
 ANYWHERE = "setattr -unset init w:top.{}.*"      # and no `opt_dff`, which takes what such registers hold for granted
+
+
+class Late(SpikeloomError):
+    """There is no time left."""
+
+
+class Deadline:
+    """So many seconds from now on."""
+
+    def __init__(self, seconds: float):
+        self.seconds, self._end = seconds, time.perf_counter() + seconds
+
+    def check(self) -> None:
+        """Raises `Late` afterwards."""
+        if time.perf_counter() > self._end:
+            raise Late(f"it was not decided within {self.seconds:g} s")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,6 +79,13 @@ def test_what_has_no_form_is_not_proven():
     assert "must not wait for itself" in found.reason
 
 
+def test_forms_that_are_not_there_in_time_prove_nothing():
+    dut = adder.Adder(WEIGHTS, bias=BIAS, value=None, inputs=(0, 1), fan=2)
+    proof = LinearProof(claim="it", component="x.X", size="", make=lambda: adders.added(dut, WEIGHTS, BIAS))
+    found = proof.prove(1e-6)
+    assert (found.result, found.method, found.reason) == ("unknown", "-", "it was not decided within 1e-06 s")
+
+
 def test_each_parallel_layer_has_a_proof():
     plan = Plan(network=network((2, 3, 2)), layers=(LayerPlan(strategy="parallel"),) * 2)
     found = list(adders.proofs(plan))

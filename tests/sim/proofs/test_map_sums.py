@@ -9,7 +9,7 @@ from spikeloom import codebooks
 from spikeloom.network import Input, Layer, Lif, Network
 from spikeloom.rtl_gen import map_layout, map_sums, planner
 from spikeloom.sim.proofs import map_sums as maps
-from spikeloom.sim.proofs.prover import prove
+from spikeloom.sim.proofs.prover import Deadline, prove
 from spikeloom.synapses.conv import Conv
 from spikeloom.synapses.max_pool import MaxPool
 from tests.rtl_gen.small import layer
@@ -62,6 +62,11 @@ def test_every_sum_leaves_once_in_order(layout):
     assert (verdict.result, verdict.method) == ("proven", f"all {layout.reads} groups")
 
 
+def test_an_order_that_is_not_gone_through_in_time_is_not_known():
+    proof = maps.Ordered(claim="it", component="x.X", size="", make=lambda: map_layout.Scan(PACKED))
+    assert (proof.prove(1e-6).result, proof.prove(1e-6).reason) == ("unknown", "it was not decided within 1e-06 s")
+
+
 @pytest.mark.parametrize(("layout", "old", "new", "said"), [
     (FOUR, "start.eq(self.place + step)", "start.eq(self.place)", "group 15 must be (5, 1, 0, 0), not (4, 1, 0, 0)"),
     (PACKED, "Mux(block == layout.blocks - 1, of_last_block,", "Mux(block == 0, of_last_block,", "group 2 must be"),
@@ -77,7 +82,7 @@ def test_a_scan_with_a_fault_is_refuted(layout, old, new, said):
 def test_no_word_leaves_with_two_groups():
     for layout in (ONE, FOUR, PACKED):
         scan = map_layout.Scan(layout)
-        found, again = maps.went_through(scan)
+        found, again = maps.went_through(scan, Deadline(60))
         words = [word for place, channel, *_ in found for word in maps.words(layout, place, channel)]
         assert len({*words}) == len(words) <= layout.banks * layout.depth
         assert maps.unordered(scan, (found, again)) == ""
