@@ -54,10 +54,12 @@ class Decision:
     ----------
     verdict : "equivalent" (proven), "different" (some legal inputs show it) or "unknown" (no answer in time).
     cycles : after which a difference shows, None unless different.
+    by : ABC's command that decided it, "" if none did.
     """
 
     verdict: str
     cycles: int | None = None
+    by: str = ""
 
 
 def decide(mutated: Mutated, mutants: Iterable[Mutant], *, seconds: int = SECONDS, limit: float = math.inf,
@@ -97,9 +99,9 @@ def _ask(program: Path, number: int, seconds: int, folder: Path) -> Decision:
         except subprocess.TimeoutExpired:
             continue
         if Aiger(folder / "left.aig").constants == [0] or "Property proved" in text:
-            return Decision(verdict="equivalent")
+            return Decision(verdict="equivalent", by=step)
         if frame := re.search(r"asserted in frame (\d+)", text):
-            return Decision(verdict="different", cycles=int(frame[1]))
+            return Decision(verdict="different", cycles=int(frame[1]), by=step)
     return Decision(verdict="unknown")
 
 

@@ -113,7 +113,7 @@ def components(rtlil: str) -> dict[str, str]:
         wires = sorted(_CONNECT.findall(body), key=lambda one: one[0] not in _RESULTS)
         for text in (name, *(wire for _, wire in wires)):
             if path := _PATH.search(text):
-                found[name] = path[0].replace("\\", "")
+                found[name.removeprefix("\\")] = path[0].replace("\\", "")
                 break
     return found
 

@@ -66,7 +66,7 @@ def summary(found) -> dict:
                      | {"any value": found.caught(ways=chosen)} for group, chosen in groups.items()},
         "by_way": {way: found.caught(ways=[way]) for way in names},
         "survivors": [{"mutant": str(fate.mutant), "component": fate.mutant.component, "outcome": fate.outcome,
-                       "cycles": fate.decision.cycles}
+                       "cycles": fate.decision.cycles, "by": fate.decision.by}
                       for fate in found.fates if fate.outcome != "caught"],
     }
 

@@ -60,7 +60,9 @@ class Changed(wiring.Component):
 
 def change(name, its, core, mutant):
     """1: the payload of no result. 2: a score. 3: `best` before the last output. 4: the class. 5: the spikes of no
-    group. 6: a spike of the second group. 7: the lane of it that is no neuron. 8: nothing."""
+    group. 6: a spike of the second group. 7: the lane of it that is no neuron. 8: nothing. 9: ready during a reset."""
+    if name == "i__ready":
+        return its ^ ((mutant == 9) & ResetSignal())
     if name == "o__payload":
         last = core.o.p.last
         width = len(core.o.p.score)
@@ -76,13 +78,13 @@ def test_what_means_nothing_may_differ():
     plan = planned(1)
     text = verilog.to_rtlil(Changed(plan, change), "core")
     clean = draw(plan, 1).clean
-    mutants = tuple(Mutant(number=k, mode="inv", cell="c", port="A", bit=0) for k in range(1, 9))
-    made = Mutated(plan=plan, mutants=mutants, possible=8, clean=clean, rtlil=text)
+    mutants = tuple(Mutant(number=k, mode="inv", cell="c", port="A", bit=0) for k in range(1, 10))
+    made = Mutated(plan=plan, mutants=mutants, possible=9, clean=clean, rtlil=text)
     seen = []
     found = equivalence.decide(made, mutants, seconds=20, progress=lambda *state: seen.append(state))
     different = {number for number, one in found.items() if one.verdict == "different"}
-    assert different == {2, 4, 6} and seen[-1] == (8, 8)
-    assert {found[number].verdict for number in (1, 3, 5, 7, 8)} == {"equivalent"}
+    assert different == {2, 4, 6} and seen[-1] == (9, 9)
+    assert {found[number].verdict for number in (1, 3, 5, 7, 8, 9)} == {"equivalent"}
     assert all(found[number].cycles >= 2 for number in different)
 
 

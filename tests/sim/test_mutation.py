@@ -92,10 +92,11 @@ def test_components_by_wires():
         "    connect \\Q { \\layer0.neurons.cooling [1] }", "  end",
         "  cell $mux $flatten\\source.\\frame.$procmux$2", "    connect \\Y \\readout.sum", "  end",
         "  cell $eq $auto$simple.cc:1:x$3", "    connect \\A \\readout.at_end", "    connect \\Y $auto$wire", "  end",
-        "  cell $eq $auto$simple.cc:1:x$4", "    connect \\Y \\o__valid", "  end", ""])
+        "  cell $eq $auto$simple.cc:1:x$4", "    connect \\Y \\o__valid", "  end",
+        "  cell $mem_v2 \\readout.scores", "    connect \\RD_CLK \\clk", "  end", ""])
     assert mutants.components(text) == {
         "$auto$ff.cc:337:slice$1": "layer0.neurons", "$flatten\\source.\\frame.$procmux$2": "source.frame",
-        "$auto$simple.cc:1:x$3": "readout"}
+        "$auto$simple.cc:1:x$3": "readout", "readout.scores": "readout"}
 
 
 def test_most_mutants_are_noticed_and_the_original_is_not(core, frames, noticed):
@@ -168,6 +169,7 @@ def test_equivalence_is_proven_and_difference_found(made, noticed):
     assert "different" in {found[one.number].verdict for one in seen}
     assert "equivalent" in {found[one.number].verdict for one in left}
     assert all((one.cycles is not None) == (one.verdict == "different") for one in found.values())
+    assert all(bool(one.by) == (one.verdict != "unknown") for one in found.values())
     assert equivalence.decide(made, []) == equivalence.decide(made, left, limit=0) == {}
 
 
