@@ -8,7 +8,7 @@ Spikeloom's own by its name.
 
 from pathlib import Path
 
-from spikeloom import terminal
+from spikeloom import aside, terminal
 from spikeloom.errors import FileError, SpikeloomError
 
 EXAMPLE = "spikeloom data recording.aedat4 -o recording.npz"
@@ -50,8 +50,9 @@ def _recording(found, path: Path, arguments) -> int:
     if arguments.output:
         if arguments.output.suffix != ".npz":
             raise SpikeloomError(f"--output must end in .npz, not {arguments.output.name!r}")
-        np.savez_compressed(arguments.output, t=found.t, x=found.x.astype(np.uint16), y=found.y.astype(np.uint16),
-                            p=found.p.astype(np.uint8), size=np.array([found.width, found.height]))
+        with aside.writing(arguments.output) as path:
+            np.savez_compressed(path, t=found.t, x=found.x.astype(np.uint16), y=found.y.astype(np.uint16),
+                                p=found.p.astype(np.uint8), size=np.array([found.width, found.height]))
         facts["output"] = str(arguments.output)
     return _said(facts, arguments.json)
 

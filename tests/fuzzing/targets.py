@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import mutations
+from . import data, mutations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,9 +191,9 @@ def _events(rng: random.Random) -> bytes:
 
 
 def _read_events(path: Path) -> None:
-    from spikeloom.commands import _inputs
-    from spikeloom.events import bin_events
-    bin_events(*_inputs._columns(path), height=34, width=34, timesteps=5, period=1000)
+    from spikeloom import recording
+    from spikeloom.binning import Binning
+    Binning(timesteps=5, period=1000, width=34, height=34).frames(recording.read(path))
 
 
 # What Spikeloom leaves for itself
@@ -338,6 +338,7 @@ TARGETS = {
     "picture": Target(suffix=".png", case=_picture, read=_read_picture),
     "events": Target(suffix=".csv", case=_events, read=_read_events),
     "recording": Target(suffix=".bin", case=_events, read=_read_events),
+    **{name: Target(suffix=suffix, case=case, read=read) for name, suffix, case, read in data.READERS},
     "report": Target(suffix=".json", case=_report, read=_read_report),
     "swap": Target(suffix=".json", case=_swap, read=_read_swap),
     "journal": Target(suffix=".jsonl", case=_journal, read=_read_journal),

@@ -81,7 +81,7 @@ def test_train_compress_verify_and_run_on_recordings(eyes, tmp_path, capsys):
     assert main(["verify", str(path), "--data", str(eyes), "--samples", "3", "--path", "volume",
                  "--out", str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out.startswith("3 samples: eyes, test split; accuracy ")
-    recorded = sorted((eyes / "left").iterdir())[0]
+    recorded = sorted((eyes / "right").iterdir())[0]
     frame = _inputs._recording(recorded, network, None)
     assert frame.shape == (4, 16) and frame.sum() == 4       # a point is in one pooled pixel at a time
     assert _inputs._recording(recorded, network, 16_000)[0].sum() == 4

@@ -10,72 +10,13 @@ import pytest
 
 from spikeloom import recording
 from spikeloom.errors import FileError, SpikeloomError
+from tests.made_recordings import EVENTS, aedat2, aedat3, aedat4, bs1, bs3, dat, davis, evt2, evt3, nmnist, text
 
-EVENTS = [(100, 3, 5, 1), (100, 33, 7, 0), (70_000, 0, 63, 1)]        # t, x, y, p
 SAMPLES = Path(os.environ.get("SPIKELOOM_DATA", ""), "event-samples")
 
 
 def columns(found: recording.Recording) -> list[tuple[int, ...]]:
     return [tuple(map(int, event)) for event in zip(found.t, found.x, found.y, found.p, strict=True)]
-
-
-def nmnist() -> bytes:
-    return b"".join(bytes([x, y]) + (p << 23 | t).to_bytes(3, "big") for t, x, y, p in EVENTS)
-
-
-def bs3() -> bytes:
-    return b"".join((x << 44 | y << 32 | p << 24 | t).to_bytes(7, "big") for t, x, y, p in EVENTS)
-
-
-def dat() -> bytes:
-    head = b"% Data file containing CD events\n% Version 2\n% Width 64\n% Height 64\n\x0c\x08"
-    return head + b"".join(struct.pack("<II", t, p << 28 | y << 14 | x) for t, x, y, p in EVENTS)
-
-
-def aedat2() -> bytes:
-    """As a DVS128 has it: x from the right, y from below, 0 for on; one event that is none."""
-    head = b"#!AER-DAT2.0\r\n# AEChip: ch.unizh.ini.jaer.chip.retina.DVS128\r\n"
-    real = [struct.pack(">II", (127 - y) << 8 | (127 - x) << 1 | 1 - p, t) for t, x, y, p in EVENTS]
-    return head + struct.pack(">II", 1 << 15, 5) + b"".join(real)
-
-
-def davis() -> bytes:
-    head = b"#!AER-DAT2.0\r\n# AEChip: eu.seebetter.ini.chips.davis.Davis346red\r\n"
-    real = [struct.pack(">II", (259 - y) << 22 | (345 - x) << 12 | p << 11, t) for t, x, y, p in EVENTS]
-    return head + struct.pack(">II", 1 << 31, 5) + b"".join(real) + struct.pack(">II", 1 << 10, 9)
-
-
-def aedat3() -> bytes:
-    """A packet of special events, then one of polarities, of which one is not valid."""
-    words = [struct.pack("<II", x << 17 | y << 2 | p << 1 | 1, t) for t, x, y, p in EVENTS]
-    words.insert(1, struct.pack("<II", 0, 7))
-    packet = struct.pack("<hhiiiiii", 1, 1, 8, 4, 0, 4, 4, 3) + b"".join(words)
-    return (b"#!AER-DAT3.1\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n"
-            + struct.pack("<hhiiiiii", 0, 1, 8, 4, 0, 1, 1, 1) + bytes(8) + packet)
-
-
-def evt2() -> bytes:
-    words, high = [1 << 28 | 5 << 11 | 5], None     # before the first time: left out
-    for t, x, y, p in EVENTS:
-        if t >> 6 != high:
-            high = t >> 6
-            words.append(8 << 28 | high)
-        words += [p << 28 | (t & 63) << 22 | x << 11 | y, 10 << 28]
-    return b"% evt 2.0\n% geometry 64x64\n% end\n" + struct.pack(f"<{len(words)}I", *words)
-
-
-def evt3() -> bytes:
-    words, high = [5, 0x2005], None                 # before the first time: left out
-    for t, x, y, p in EVENTS:
-        if t >> 12 != high:
-            high = t >> 12
-            words.append(0x8000 | high)
-        words += [0x6000 | t & 0xfff, y, 0x2000 | p << 11 | x, 0xa001]
-    return b"% format EVT3;height=64;width=64\n% end\n" + struct.pack(f"<{len(words)}H", *words)
-
-
-def text() -> bytes:
-    return b"# t,x,y,p\n" + "\n".join(", ".join(map(str, event)) for event in EVENTS).encode()
 
 
 WRITTEN = {"a.bin": (nmnist, "nmnist", (34, 64)), "a.bs2": (nmnist, "nmnist", (34, 64)),
@@ -97,7 +38,7 @@ def test_the_bytes_of_a_few_events(tmp_path, name):
 
 def test_channels_of_a_cochlea(tmp_path):
     path = tmp_path / "a.bs1"
-    path.write_bytes(b"".join(struct.pack(">H", x) + (p << 23 | t).to_bytes(3, "big") for t, x, _, p in EVENTS))
+    path.write_bytes(bs1())
     found = recording.read(path)
     assert columns(found) == [(t, x, 0, p) for t, x, _, p in EVENTS] and (found.width, found.height) == (34, 1)
 
@@ -255,10 +196,16 @@ def test_a_missing_library_is_named(tmp_path, monkeypatch):
     assert str(error.value) == "aedat must be installed to read AEDAT 4 files: pip install 'spikeloom[events]'"
 
 
-def test_a_damaged_aedat4(tmp_path):
+def test_aedat4(tmp_path):
     pytest.importorskip("aedat")
+    (tmp_path / "good.aedat4").write_bytes(aedat4())
+    found = recording.read(tmp_path / "good.aedat4")
+    assert columns(found) == EVENTS and found.kind == "aedat4" and (found.width, found.height) == (64, 64)
+    (tmp_path / "none.aedat4").write_bytes(aedat4().replace(b"EVTS</attr>", b"TRIG</attr>"))
+    with pytest.raises(FileError, match="none.aedat4 must have a stream of events$"):
+        recording.read(tmp_path / "none.aedat4")
     (tmp_path / "a.aedat4").write_bytes(b"#!AER-DAT4.0\r\nnonsense")
-    with pytest.raises(FileError, match="a.aedat4 must be a whole AEDAT 4 file, but "):
+    with pytest.raises(FileError, match="a.aedat4 must be a whole AEDAT 4 file, but the library aedat failed on it$"):
         recording.read(tmp_path / "a.aedat4")
 
 
