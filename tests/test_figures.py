@@ -1,0 +1,79 @@
+"""The manual's figures show today's data: each is made again and compared; and each is shown to follow its data."""
+
+import importlib
+import json
+import xml.etree.ElementTree
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+FIGURES = Path(__file__).resolve().parents[1] / "docs" / "figures"
+NAMES = sorted(path.stem for path in FIGURES.glob("*.svg"))
+
+
+@pytest.fixture(name="make")
+def make_fixture(monkeypatch):
+    monkeypatch.syspath_prepend(str(FIGURES))
+    return importlib.import_module("make")
+
+
+def test_every_figure_is_made_and_used(make):
+    assert sorted(make.FIGURES) == NAMES
+    pages = [page.read_text() for page in (FIGURES.parents[1] / "README.md", *FIGURES.parent.glob("*.md"))]
+    for name in NAMES:
+        assert any(f"figures/{name}.svg)" in page for page in pages), name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_is_up_to_date(make, name):
+    made = make.FIGURES[name]()
+    assert (FIGURES / f"{name}.svg").read_text() == made, "run python docs/figures/make.py"
+    assert xml.etree.ElementTree.fromstring(made).tag == "{http://www.w3.org/2000/svg}svg"
+    assert len(made) < 50_000
+
+
+def test_charts_follow_their_data(make, monkeypatch, tmp_path):
+    charts = importlib.import_module("charts")
+    for name, path in (("bits", "compression/inq.json"), ("designs", "networks.json")):
+        before = make.FIGURES[name]()
+        found = json.loads((charts.BENCHMARKS / path).read_text())
+        if name == "bits":
+            found["arms"]["STE, 3 bit, mse"]["0"]["accuracy"] -= 0.001
+        else:
+            found["cases"]["mnist-icebreaker"]["resources"]["lut"]["used"] += 10
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(json.dumps(found))
+        with monkeypatch.context() as patch:
+            patch.setattr(charts, "BENCHMARKS", tmp_path)
+            assert make.FIGURES[name]() != before
+
+
+def test_a_timing_diagram_is_of_the_simulated_signals(make):
+    timing = importlib.import_module("timing")
+    rows = [{"o.valid": 0, "o.ready": 1, "o.p.x": 9}, {"o.valid": 1, "o.ready": 0, "o.p.x": 5},
+            {"o.valid": 1, "o.ready": 1, "o.p.x": 5}, {"o.valid": 1, "o.ready": 1, "o.p.x": 5}]
+    drawn = timing.diagram("t", rows, {"o.valid": (None, ""), "o.ready": (None, ""), "o.p.x": (None, "o.valid")},
+                           (("o", 0),))
+    tree = xml.etree.ElementTree.fromstring(drawn)
+    boxes = [(float(one.get("x")), float(one.get("width"))) for one in tree.iter("{http://www.w3.org/2000/svg}rect")
+             if one.get("class") == "value"]
+    clock, left = timing.CLOCK, timing.LEFT
+    assert boxes == [(left + clock + 1, 2 * clock - 2), (left + 3 * clock + 1, clock - 2)]
+    moved = [float(one.get("x")) for one in tree.iter("{http://www.w3.org/2000/svg}rect")
+             if one.get("class") == "moved"]
+    assert moved == [left + 2 * clock, left + 3 * clock]
+    levels = [one.get("points") for one in tree.iter("{http://www.w3.org/2000/svg}polyline")]
+    assert levels[0].startswith(f"{left},57 {left + clock},57 {left + clock},41")
+
+
+def test_sampled_transfers_are_those_of_the_frame(make):
+    timing = importlib.import_module("timing")
+    source = timing.Source(timing.small(1), passes=1)
+    names = {"i.valid": (source.i.valid, ""), "i.ready": (source.i.ready, ""), "o.valid": (source.o.valid, ""),
+             "o.ready": (source.o.ready, ""), "index": (source.o.p.index, ""), "mark": (source.o.p.mark, "")}
+    rows = timing.sample(source, [0x2103, 0x4050], names, stalls=range(4, 6), clocks=12)
+    taken = [row for row in rows if row["o.valid"] and row["o.ready"]]
+    assert [row["index"] for row in taken if not row["mark"]] == [0, 2, 3, 5, 7]
+    assert [row["mark"] for row in taken] == [0, 0, 0, 0, 0, 1]
+    assert sum(row["i.valid"] and row["i.ready"] for row in rows) == 2
