@@ -31,7 +31,7 @@ def counted(dut: Integrator) -> Sums:
     """
     book, planes, latency = dut.synapses.codebook, _planes(dut), _latency(dut)
     inner = signals(used(dut).elaborate(None))
-    weights = {code: _rest(dut, weight) for code, weight in _weights(book).items()}
+    weights = {code: _rest(dut, weight) for code, weight in meanings(book).items()}
     spikes = [Variable(f"spike{k}") for k in range(dut.width)]
     flags = {name: Variable(name) for name in FLAGS.members}
     codes, claims, memory = [], [], []
@@ -172,7 +172,7 @@ def _rest(dut: Integrator, weights: np.ndarray | int) -> np.ndarray | int:
     return ((weights >> dut.synapses.codebook.fraction) - (1 << dut.uniform) + 1) >> dut.uniform
 
 
-def _weights(book: object) -> dict[int, int]:
+def meanings(book: object) -> dict[int, int]:
     """The weight of each code that has one."""
     found = {}
     for code in range(1 << book.bits):

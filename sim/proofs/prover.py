@@ -43,9 +43,13 @@ class Deadline:
     def __init__(self, seconds: float):
         self.seconds, self._end = seconds, time.perf_counter() + seconds
 
+    @property
+    def over(self) -> bool:
+        return time.perf_counter() > self._end
+
     def check(self) -> None:
         """Raises `Late` afterwards."""
-        if time.perf_counter() > self._end:
+        if self.over:
             raise Late(f"it was not decided within {self.seconds:g} s")
 
 
