@@ -48,16 +48,16 @@ def _within(link: re.Match, page: Path, root: Path, source: Path) -> str:
 
 
 def contents(text: str) -> str:
-    """Hidden tables of contents: under each heading of the map, the pages that it is the first to name."""
-    seen, found = {MAP.name}, []
-    for section in re.split(r"^## ", text, flags=re.M)[1:]:
-        caption, _, body = section.partition("\n")
-        pages = [target for _, target, _ in LINK.findall(body) if target.endswith(".md")]
-        new = [page for page in dict.fromkeys(pages) if page not in seen]
-        seen |= {*new}
-        if new:
-            entries = "\n".join(f"/{(MAP.parent / page).as_posix()}" if not page.startswith("../")
-                                else f"/{page.removeprefix('../')}" for page in new)
+    """Hidden tables of contents: under each heading of the map, the pages that no later heading names."""
+    sections = [section.partition("\n") for section in re.split(r"^## ", text, flags=re.M)[1:]]
+    place = {page: caption for caption, _, body in sections for _, page, _ in LINK.findall(body)
+             if page.endswith(".md") and page != MAP.name}
+    found = []
+    for caption in dict.fromkeys(caption for caption, _, _ in sections):
+        pages = [page.removeprefix("../") if page.startswith("../") else f"{MAP.parent}/{page}"
+                 for page, named in place.items() if named == caption]
+        if pages:
+            entries = "\n".join(f"/{page}" for page in pages)
             found.append(f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```\n")
     return "".join(found)
 
