@@ -88,12 +88,17 @@ def test_what_means_nothing_may_differ():
     assert all(found[number].cycles >= 2 for number in different)
 
 
-def told(plan, spies, count):
-    """Those of `count` spies that can see what they look for; of the others it is proven that they never do."""
+def decided(plan, spies, count, seconds):
+    """What is said of the core with each of `count` spies."""
     mutants = tuple(Mutant(number=k, mode="inv", cell="c", port="A", bit=0) for k in range(1, count + 1))
     made = Mutated(plan=plan, mutants=mutants, possible=count, clean=draw(plan, 1).clean,
                    rtlil=verilog.to_rtlil(Changed(plan, lambda name, its, *_: its, spies), "core"))
-    found = equivalence.decide(made, mutants, seconds=10)
+    return equivalence.decide(made, mutants, seconds=seconds)
+
+
+def told(plan, spies, count):
+    """Those of `count` spies that can see what they look for; of the others it is proven that they never do."""
+    found = decided(plan, spies, count, 10)
     assert {one.verdict for one in found.values()} == {"different", "equivalent"}
     return {number for number, one in found.items() if one.verdict == "different"}
 
@@ -125,6 +130,18 @@ def test_words_that_can_come_and_words_that_cannot():
         ]
 
     assert told(worded(3, 8), spies, 8) == {4, 5, 6, 7, 8}
+
+
+def test_what_needs_an_invariant_and_what_takes_too_long():
+    """A counter that never leaves 0 to 9 does not show 30; one of 24 bits overflows, but not while anyone waits."""
+    def spies(m, i):
+        tens, wide = Signal(5), Signal(24)
+        with m.If(i.valid & i.ready & i.payload[0]):
+            m.d.sync += [tens.eq(Mux(tens == 9, 0, tens + 1)), wide.eq(wide + 1)]
+        return [tens == 30, wide.all()]
+
+    found = decided(worded(3, 8), spies, 2, 2)
+    assert (found[1].verdict, found[1].by) == ("equivalent", "pdr -T 2") and found[2].verdict == "unknown"
 
 
 def test_events_that_can_come_and_events_that_cannot():
