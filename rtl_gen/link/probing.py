@@ -28,6 +28,7 @@ def probe(m: Module, desk: Desk) -> None:
     """THERE: is the neuron? PROBE, MEMBRANE: one membrane after the other into the memory."""
     probe, parts = desk.ports.probe, desk.identity.membrane_words
     part = Signal(range(parts))
+    membrane = probe.membrane.as_unsigned()     # CXXRTL cuts off what it shifts before it shifts it, if that is signed
     with m.State("THERE"):
         m.next = "PROBE"
         with m.If(~probe.there):
@@ -40,7 +41,7 @@ def probe(m: Module, desk: Desk) -> None:
             with m.Elif(desk.watchdog.bites):
                 recover(m, desk, [part.eq(0)])
     with m.State("MEMBRANE"):
-        m.d.comb += [*desk.put(probe.membrane.word_select(part, 16)), desk.advance.eq(1)]
+        m.d.comb += [*desk.put(membrane.word_select(part, 16)), desk.advance.eq(1)]
         m.d.sync += part.eq(part + 1)
         with m.If(part == parts - 1):
             m.d.sync += [part.eq(0), probe.neuron.eq(probe.neuron + 1)]
