@@ -9,7 +9,7 @@ import pytest
 
 from spikeloom import recording
 from spikeloom.cli import main
-from spikeloom.commands import _inputs
+from spikeloom.commands import _inputs, _samples
 from spikeloom.qsnn import load
 
 LINES = "0,3,5,1\n10,33,7,0\n30000,0,20,1\n"
@@ -70,7 +70,7 @@ def eyes(tmp_path_factory) -> Path:
     return folder
 
 
-def test_train_compress_verify_and_run_on_recordings(eyes, tmp_path, capsys):
+def test_train_compress_and_run_on_recordings(eyes, tmp_path, capsys):
     options = f"{eyes}:kind=recording,timesteps=4,period=4000,width=16,height=16,pool=4,channels=1"
     path = tmp_path / "eyes.qsnn"
     assert main(["train", "--data", options, "--epochs", "6", "--no-float", "-o", str(path), "--json"]) == 0
@@ -78,9 +78,9 @@ def test_train_compress_verify_and_run_on_recordings(eyes, tmp_path, capsys):
     network = load(path)
     assert trained["level0"]["mismatches"] == 0 and network.input.shape == (4, 4) and network.timesteps == 4
     assert network.provenance["dataset"] == "eyes" and network.provenance["data"]["pool"] == 4
-    assert main(["verify", str(path), "--data", str(eyes), "--samples", "3", "--path", "volume",
-                 "--out", str(tmp_path / "out")]) == 0
-    assert capsys.readouterr().out.startswith("3 samples: eyes, test split; accuracy ")
+    chosen = _samples.choose(path, network, own=str(eyes))      # as `verify --data` does, see docs/data.md
+    assert chosen.origin == "eyes, test split" and chosen.frames.shape == (6, 4, 16)
+    assert np.array_equal(chosen.frames, _samples.choose(path, network, own=options).frames)
     recorded = sorted((eyes / "right").iterdir())[0]
     frame = _inputs._recording(recorded, network, None)
     assert frame.shape == (4, 16) and frame.sum() == 4       # a point is in one pooled pixel at a time
