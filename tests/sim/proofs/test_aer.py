@@ -40,6 +40,7 @@ def test_it_is_proven(harness):
     (events, "forgetful = Signal(init=1)", "forgetful = Signal()", "words to clear"),
     (events, "write.data.seen.eq(seen | bit)", "write.data.seen.eq(bit)", "what the word says"),
     (events, "o.valid.eq(~(seen & bit).any())", "o.valid.eq(1)", "the pixel is offered when"),
+    (events, "marked.eq(o.ready)]", "marked.eq(1)]", "ticks that wait"),
     (events, "o.p.last.eq(left == 0)", "o.p.last.eq(left == 1)", "last"),
     (events, "self.outside.eq(self.outside + (i.valid", "self.outside.eq(self.outside + (1", "what is counted"),
 ])
