@@ -50,8 +50,7 @@ def _within(link: re.Match, page: Path, root: Path, source: Path) -> str:
 def contents(text: str) -> str:
     """Hidden tables of contents: under each heading of the map, the pages that no later heading names."""
     sections = [section.partition("\n") for section in re.split(r"^## ", text, flags=re.M)[1:]]
-    place = {page: caption for caption, _, body in sections for _, page, _ in LINK.findall(body)
-             if page.endswith(".md") and page != MAP.name}
+    place = {page: caption for caption, _, body in sections for _, page, _ in LINK.findall(body)}
     found = []
     for caption in dict.fromkeys(caption for caption, _, _ in sections):
         pages = [page.removeprefix("../") if page.startswith("../") else f"{MAP.parent}/{page}"
