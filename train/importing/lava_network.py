@@ -1,13 +1,7 @@
 """A lava-dl network as a `Network`: the same integers, states and spikes, bit for bit.
 
-A layer of the file becomes one of the contract; states are in the chip's LSB, 2^-6 of a weight's. With weights z * 2^6:
-
-    J = rtz((2^12 - iDecay) J / 2^12) + I           Decay(num=4096 - iDecay, shift=12, rounding="zero")
-    U = rtz((2^12 - vDecay) V / 2^12) + J           clipped at +-(2^23 - 1), as in lava
-    S = U > vThMant * 2^6                           U >= vThMant * 2^6 + 1
-    V = 0 after a spike
-
-slayer's blocks send their spikes a timestep later, as the chip does: so do all layers here but the last.
+A layer of the file becomes one of the contract; states are in the chip's LSB, 2^-6 of a weight's. slayer's blocks
+send their spikes a timestep later, as the chip does: so do all layers here but the last.
 """
 
 import math
@@ -16,18 +10,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spikeloom import check, codebooks, encoders
-from spikeloom.decay import Decay
 from spikeloom.errors import SpikeloomError
 from spikeloom.layer import Layer
 from spikeloom.network import Input, Network
 from spikeloom.neurons.lif import Lif
 from spikeloom.synapses.conv import Conv
 from spikeloom.synapses.dense import Dense
-from spikeloom.train.importing.lava import UNITY, Block, Cuba, Net
+from spikeloom.train.importing import lava_neurons
+from spikeloom.train.importing.lava import UNITY, Block, Net
 from spikeloom.train.importing.lava_delays import stages
+from spikeloom.train.importing.lava_neurons import SHIFT, STATE_BITS
 
-STATE_BITS, SHIFT, IMAGE_BITS, TIMESTEPS = 24, 6, 13, 64
-LIMIT = (1 << STATE_BITS - 1) - 1
+IMAGE_BITS, TIMESTEPS = 13, 64
 FLOAT32_LOSES = 4096
 """From this vThMant on, slayer's 0.01 LSB above the threshold is lost in float32."""
 
@@ -229,7 +223,8 @@ class _Builder:
         if recurrent is not None:
             more = recurrent.sum_range((0, 1))
             low, high = low + more[0], high + more[1]
-        neurons = self._neurons(block, bias, min(low + int(bias.min()), 0), max(high + int(bias.max()), 0))
+        neurons = lava_neurons.make(block.neuron, bias, low + int(bias.min()), high + int(bias.max()))
+        self._say(block, neurons)
         self.layers.append(Layer(synapses=synapses, neurons=neurons, recurrent=recurrent))
         self.names.append(block.name)
         if neurons.fires:
@@ -251,55 +246,14 @@ class _Builder:
         self.layers += more
         self.names += [None] * len(more)
 
-    def _neurons(self, block: Block, bias: np.ndarray, low: int, high: int) -> Lif:
-        """Neurons whose states are no wider than currents within `low .. high` can make them."""
-        cuba = block.neuron or Cuba(i_decay=UNITY, v_decay=0, threshold=LIMIT)
+    def _say(self, block: Block, neurons: Lif) -> None:
+        """Where lava and slayer differ, or may do so."""
         if block.neuron is None:
             self.said.append(f"{block.name} has no neurons: its sums are added up over time, as lava does")
-        low, high = _reach(low, cuba.i_decay), _reach(high, cuba.i_decay)
-        remembers = cuba.i_decay != UNITY
-        synaptic_bits = _width(low, high)
-        if remembers and synaptic_bits > STATE_BITS:
-            self.wide_currents.append(block.name)
-        if synaptic_bits > STATE_BITS:
-            low, high, synaptic_bits = -LIMIT - 1, LIMIT, STATE_BITS
-        threshold = (cuba.threshold << SHIFT) + 1 if cuba.threshold << SHIFT < LIMIT else None
-        if threshold is not None and cuba.threshold >= FLOAT32_LOSES:
+        elif neurons.fires and block.neuron.threshold >= FLOAT32_LOSES:
             self.said.append(f"{block.name} fires above its threshold, as in lava; slayer, whose reals are too coarse "
                              f"from vThMant {FLOAT32_LOSES} on, sends a spike at it too")
-        decay = _left(cuba.v_decay)
-        low, top = _reach(low, cuba.v_decay), _reach(high, cuba.v_decay)
-        if threshold is not None:
-            fired = decay.apply(threshold - 1) + high
-            top = max(threshold - 1, fired if top is None else min(top, fired))
-        bits = _width(low, top)
-        clipped = bits > STATE_BITS
-        if clipped:
+        if neurons.current_based and neurons.synaptic_bits == STATE_BITS:
+            self.wide_currents.append(block.name)
+        if neurons.floor is not None:
             self.wide_voltages.append(block.name)
-        return Lif(neurons=block.size, threshold=threshold, bias=bias, decay=decay,
-                   membrane_bits=min(bits, STATE_BITS), floor=-LIMIT if clipped else None,
-                   synaptic_decay=_left(cuba.i_decay) if remembers else None,
-                   synaptic_bits=synaptic_bits if remembers else 16)
-
-
-def _left(taken: int) -> Decay:
-    """What a timestep leaves, in the shortest form."""
-    num, shift = UNITY - taken, UNITY.bit_length() - 1
-    common = math.gcd(num, UNITY).bit_length() - 1
-    return Decay(num=num >> common, shift=shift - common, rounding="zero" if taken else "floor")
-
-
-def _reach(most: int | None, taken: int) -> int | None:
-    """The furthest that x = rtz((2^12 - taken) x / 2^12) + i can get from 0 with i up to `most`; None: anywhere."""
-    if not most or (most is not None and taken == UNITY):
-        return most
-    if not taken:
-        return None
-    return abs(most) * UNITY // taken * (1 if most > 0 else -1)
-
-
-def _width(low: int | None, high: int | None) -> int:
-    """Bits of a signed integer that is within `low .. high`; more than there are where one is None."""
-    if low is None or high is None:
-        return STATE_BITS + 1
-    return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0, 1) + 1

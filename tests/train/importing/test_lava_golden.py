@@ -157,6 +157,13 @@ def test_states_are_as_wide_as_they_can_get(i_decay, v_decay):
     assert kept.membrane_bits == 24 or most >= 1 << kept.membrane_bits - 3
 
 
+def test_a_threshold_out_of_reach_is_kept():
+    cuba = Cuba(i_decay=4096, v_decay=4000, threshold=2000)
+    block = Block(name="dense", kind="dense", shape=(1,), weight=np.array([[-2, 4]]), neuron=cuba)
+    neuron = lava_network.build(Net(blocks=(block,))).network.layers[0].neurons
+    assert neuron.threshold.tolist() == [2000 * 64 + 1] and neuron.membrane_bits == 18
+
+
 def test_the_rtl_is_the_reference():
     """Delays that differ, currents and recurrence, in the generated hardware."""
     pytest.importorskip("pyosys")
