@@ -77,3 +77,14 @@ def test_sampled_transfers_are_those_of_the_frame(make):
     assert [row["index"] for row in taken if not row["mark"]] == [0, 2, 3, 5, 7]
     assert [row["mark"] for row in taken] == [0, 0, 0, 0, 0, 1]
     assert sum(row["i.valid"] and row["i.ready"] for row in rows) == 2
+
+
+def test_a_word_that_is_not_taken_waits(make):
+    timing = importlib.import_module("timing")
+    source = timing.Source(timing.small(1), passes=1)
+    names = {"i.valid": (source.i.valid, ""), "i.ready": (source.i.ready, ""), "o.valid": (source.o.valid, ""),
+             "o.ready": (source.o.ready, "")}
+    rows = timing.sample(source, [0x2103, 0x4050] * 6, names, stalls=range(30), clocks=90)
+    assert not all(row["i.ready"] for row in rows if row["i.valid"])
+    assert sum(row["i.valid"] and row["i.ready"] for row in rows) == 12
+    assert sum(row["o.valid"] and row["o.ready"] for row in rows) == 6 * 6
