@@ -35,7 +35,7 @@ from spikeloom.sim.mutants import SELECT_BITS, Mutant, Mutated
 
 SECONDS = 20
 _BUSY, _SELDOM = {"i__valid": 2, "o__ready": 2}, 7
-FRAMES = 4000    # clock cycles of a random run
+FRAMES = 4000    # clock cycles of random inputs, before the next begin at rare states
 _PORT = re.compile(r"^  wire (?:width (\d+) )?(input|output) \d+ \\(\S+)$", re.MULTILINE)
 TRACE = ("valid", "group", "spikes", "membranes")
 _MAP = ("read_rtlil mutated.il; rename core mutated; read_rtlil core.il; read_rtlil miter.il; hierarchy -top miter; "

@@ -34,6 +34,7 @@ def test_what_it_says(spikeloom, tiny):
     told = json.loads(out)
     assert code == 0 and told["mutants"] == 12 < told["possible"] and told["equivalent"] == told["missed"] == 0
     assert told["share"] == round(told["caught"] / 12, 4) and told["interval"][0] < told["share"] <= told["interval"][1]
+    assert set(told["survivors"][0]) == {"mutant", "component", "outcome", "cycles", "by"}
     assert len(told["survivors"]) == 12 - told["caught"] and sum(told["how"].values()) == told["caught"]
     everything = told["by_check"]["all"]
     assert everything["any value"] == told["caught"] >= max(everything["classes"], everything["scores"])
