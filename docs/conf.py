@@ -13,7 +13,7 @@ myst_number_code_blocks = []
 html_theme = "alabaster"
 html_title = f"Spikeloom {__version__}"
 html_theme_options = {"description": "Spiking networks from PyTorch to open FPGAs, exact at every step",
-                      "fixed_sidebar": True, "page_width": "1180px", "sidebar_width": "260px"}
+                      "page_width": "1180px", "sidebar_width": "260px"}
 html_sidebars = {"**": ["about.html", "searchfield.html", "navigation.html"]}
 html_copy_source = False
 html_show_sphinx = False
