@@ -30,6 +30,8 @@ def test_time_begins_with_the_first_event_or_where_it_is_told():
 def test_window_pooling_and_one_channel():
     window = Binning(**PLAIN | {"width": 6, "height": 2}, left=4, top=4)
     assert spikes(window) == [(0, 1, 0, 0), (0, 1, 1, 1), (2, 0, 1, 0)]
+    both = Binning(**PLAIN | {"width": 7, "height": 3}, left=3, top=3, pool=2)      # the window first, then the pooling
+    assert spikes(both) == [(0, 1, 0, 0)]
     pooled = Binning(**PLAIN, pool=4)       # the last two columns and rows, where all events are, are cut off
     assert pooled.shape == (2, 1, 2) and spikes(pooled) == []
     halved = Binning(**PLAIN, pool=2)

@@ -37,6 +37,12 @@ def test_any_end_of_the_training_samples_is_a_fair_share_of_every_class():
     assert sorted(spread(labels, 7)) == list(range(420))
 
 
+def test_a_class_is_never_all_test():
+    found = data.from_arrays(X[:6], [0, 0, 0, 1, 1, 1], test=0.95)
+    assert np.bincount(found.train_labels).tolist() == [1, 1] and len(found.test_labels) == 4
+    assert len(data.from_arrays(X, Y, test=0.001).test_labels) == 5
+
+
 def test_an_official_split_and_names():
     rest = X[:4], ["cat", "ant", "ant", "bee"]
     names = np.array(["ant", "bee", "cat", "dog", "elk"])[Y]
