@@ -1,7 +1,7 @@
 """How strong the checks of level 1 are: mutants of the generated RTL, and the share that is noticed.
 
 A mutant is the core with one bit of one cell inverted, stuck, or inverted on a condition. Each runs the frames that
-`spikeloom verify` takes and random ones, with pauses and after a reset; what nothing notices is proven equivalent where
+`spikeloom verify` takes and random ones, with pauses and after resets; what nothing notices is proven equivalent where
 ABC can. The table says what each check alone would notice: classes only, scores, spikes, membranes. With --wanted, exit
 code 1 if fewer mutants are caught.
 """
@@ -24,6 +24,8 @@ def add(parser) -> None:
                         help="of the draw and of random frames (default: 0)")
     parser.add_argument("--samples", type=int, default=10, metavar="N", help="frames of verify (default: 10)")
     parser.add_argument("--random-frames", type=int, default=6, metavar="N", help="random frames (default: 6)")
+    parser.add_argument("--resets", type=int, default=4, metavar="N",
+                        help="moments of work at which the core is reset (default: 4)")
     parser.add_argument("--seconds", type=int, default=20, metavar="S",
                         help="to decide whether a survivor is equivalent; 0: do not (default: 20)")
     parser.add_argument("--wanted", type=float, metavar="PERCENT", help="exit code 1 below this share")
@@ -32,12 +34,14 @@ def add(parser) -> None:
 def run(arguments) -> int:
     from spikeloom import check
     from spikeloom.sim import mutation
-    for name, least in (("mutants", 1), ("seed", 0), ("samples", 1), ("random_frames", 1), ("seconds", 0)):
+    for name, least in (("mutants", 1), ("seed", 0), ("samples", 1), ("random_frames", 1), ("resets", 1),
+                        ("seconds", 0)):
         check.integer(f"--{name.replace('_', '-')}", getattr(arguments, name), least, (1 << 16) - 1)
     network = load(arguments.network)
     plan = commands.planned(arguments, network)
     chosen = samples.choose(arguments.network, network).first(arguments.samples)
-    ways = mutation.ways(plan, chosen.frames, drawn=arguments.random_frames, seed=arguments.seed)
+    ways = mutation.ways(plan, chosen.frames, drawn=arguments.random_frames, seed=arguments.seed,
+                         resets=arguments.resets)
     with terminal.progress("mutate") as update:
         found = mutation.run(plan, ways, count=arguments.mutants, seed=arguments.seed, seconds=arguments.seconds,
                              decide=arguments.seconds > 0,

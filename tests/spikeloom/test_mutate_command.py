@@ -48,3 +48,5 @@ def test_what_it_says(spikeloom, tiny):
 def test_what_it_refuses(spikeloom, tiny):
     assert spikeloom("mutate", tiny, "--mutants", 0)[::2] == (
         2, "spikeloom mutate: --mutants must be an integer from 1 to 65535, not 0\n")
+    assert spikeloom("mutate", tiny, "--resets", 0)[::2] == (
+        2, "spikeloom mutate: --resets must be an integer from 1 to 65535, not 0\n")
