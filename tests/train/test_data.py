@@ -155,6 +155,8 @@ def test_recipes_are_fitted():
     sequence = data.from_arrays(X, Y, sequence=True)
     heard = fitted(recipe("digits-recurrent"), sequence)
     assert heard.model.timesteps == 3 and heard.model.input.shape == (4,) and heard.schedule.augment.degrees == 0
+    few = fitted(recipe("nmnist-mlp"), sequence)
+    assert (few.validation, few.schedule.batch) == (8, 8) and recipe("nmnist-mlp").validation == 100
     known = datasets.load("digits")
     assert fitted(recipe("digits"), known) is recipe("digits")
     for name, found, message in (

@@ -155,6 +155,8 @@ def test_what_a_folder_must_hold(pets, tmp_path):
     ("cat/0.pgm,a,held\n", "labels.csv line 1 must be file,label or file,label,train|test, as the first is, "
                            "not 'cat/0.pgm,a,held'"),
     ("file,label\n../secret.pgm,a\n", "labels.csv line 2 must name a file in /pets, not '../secret.pgm'"),
+    ("é" * 300 + ",a\n", "labels.csv line 1 must name a file in /pets, not '" + "é" * 80 + "'"),
+    ("a\0.pgm,a\n", "labels.csv line 1 must name a file in /pets, not 'a\\x00.pgm'"),
     ("dog/notes.md,a\n", "labels.csv line 1 must name a file of a known kind, not 'dog/notes.md'"),
     ("cat/0.pgm,a,train\n", "labels.csv must list files to test"),
     ("", "labels.csv must list files to train"),

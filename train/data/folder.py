@@ -142,6 +142,14 @@ def _classes(path: Path) -> Listed:
     return found
 
 
+def _is_inside(file: Path, folder: Path) -> bool:
+    """Whether it is a file in `folder`; no is also the answer for a name that no file can have."""
+    try:
+        return file.resolve().is_relative_to(folder) and file.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def _tabled(path: Path) -> tuple[Listed, Listed | None]:
     """Of a table; a first line `file,label` is a heading."""
     try:
@@ -159,7 +167,7 @@ def _tabled(path: Path) -> tuple[Listed, Listed | None]:
             raise FileError(f"{path} line {number} must be file,label or file,label,train|test, as the first is, "
                             f"not {line[:80]!r}")
         file = folder / cells[0]
-        if not file.resolve().is_relative_to(folder) or not file.is_file():
+        if not _is_inside(file, folder):
             raise FileError(f"{path} line {number} must name a file in {path.parent}, not {cells[0][:80]!r}")
         if not kinds.of_suffix(file.suffix):
             raise FileError(f"{path} line {number} must name a file of a known kind, not {cells[0][:80]!r}")
