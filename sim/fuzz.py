@@ -16,7 +16,8 @@ from spikeloom.sim.shrink import shrink
 
 LEVELS = (1, 2, 3)
 BATCH = 24
-EVERY = {"link": 24, "cocotb": 60, "netlist": 240, "routed": 240}
+GATES = 240
+EVERY = {"link": 24, "cocotb": 60, "netlist": GATES, "routed": GATES}
 """One case in so many is tried in these ways too: the first that admits it."""
 MOST_SHRUNK = 2     # failures of one kind; more are counted only
 _SMALL = 26         # neurons and inputs of what is placed and routed
@@ -85,7 +86,7 @@ class Campaign:
 
 
 def run(seconds: float, *, seed: int = 0, levels: Sequence[int] = LEVELS, folder: Path, batch: int = BATCH,
-        cases: int | None = None, attempt: Attempt = attempt, draw: Callable[[int], Case] = draw,
+        cases: int | None = None, every: int = GATES, attempt: Attempt = attempt, draw: Callable[[int], Case] = draw,
         progress: Callable[[Campaign, str], None] | None = None) -> Campaign:
     """Try the cases of `seed`, `seed + 1`, .. for `seconds`, or until `cases` of them; an interrupt ends it early.
 
@@ -94,13 +95,14 @@ def run(seconds: float, *, seed: int = 0, levels: Sequence[int] = LEVELS, folder
     levels : of the exactness ladder: 1 for all cases, 2 and 3 for some small ones.
     folder : where cases that fail are kept.
     batch : cases that are compiled together.
+    every : one case in so many goes through levels 2 and 3, the next that is small enough.
     attempt, draw : what tries cases, and makes them.
     progress : called with the campaign so far and what is being done.
     """
     for level in levels:
         check.integer("level", level, LEVELS[0], LEVELS[-1])
     campaign, began = Campaign(first=seed), time.monotonic()
-    sampler = _Sampler(levels)
+    sampler = _Sampler(levels, every)
 
     def report(what: str) -> None:
         campaign.seconds = time.monotonic() - began
@@ -143,15 +145,16 @@ def _drawn(seeds: Sequence[int], draw: Callable[[int], Case], campaign: Campaign
 class _Sampler:
     """Which cases are tried in the ways that take long: in each, one of so many, and the next that can be."""
 
-    def __init__(self, levels: Sequence[int]):
+    def __init__(self, levels: Sequence[int], every: int):
         self._ways = [way for way in EVERY if WAYS[way] in levels and (way != "cocotb" or cosim.available())]
+        self._every = EVERY | {way: every for way, level in WAYS.items() if level > 1}
         self._credit = dict.fromkeys(self._ways, 0)
 
     def ways(self, case: Case) -> tuple[str, ...]:
         chosen = []
         for way in self._ways:
             self._credit[way] += 1
-            if self._credit[way] >= EVERY[way] and admits(case, way):
+            if self._credit[way] >= self._every[way] and admits(case, way):
                 self._credit[way] = 0
                 chosen.append(way)
         return tuple(chosen)

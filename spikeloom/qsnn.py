@@ -146,7 +146,7 @@ def _pack_neurons(item: object, arrays: list[bytes]) -> dict:
     for name in ("bias", "threshold"):
         array = header[name]
         if array is not None:
-            arrays.append(array.astype("<i4").tobytes() if np.ptp(array) else b"")
+            arrays.append(array.astype("<i8").astype("<u4").tobytes() if np.ptp(array) else b"")
             header[name] = "array" if np.ptp(array) else int(array[0])
     return {"kind": neurons.kind(item), **header}
 
@@ -256,7 +256,8 @@ def _unpack_neurons(value: object, reader: _Arrays):
             header[name] = Decay(**_fields(name, header[name], {"num", "shift", "rounding"}))
     for name in ("bias", "threshold"):
         if header[name] == "array":
-            header[name] = reader.take(4 * header["neurons"]).view("<i4").astype(np.int64)
+            kind = "<i4" if name == "bias" else "<u4"      # a threshold may be 2^31, just above any membrane
+            header[name] = reader.take(4 * header["neurons"]).view(kind).astype(np.int64)
         elif type(header[name]) is not int and (name, header[name]) != ("threshold", None):
             raise FileError(f"{name} must be an integer or 'array', not {str(header[name])[:200]}")
     return made(**header)

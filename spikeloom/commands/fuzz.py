@@ -21,6 +21,8 @@ def add(parser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the first seed (default: 0)")
     parser.add_argument("--levels", default="1,2,3", metavar="L,L,..",
                         help="of the exactness ladder: 1 for every case, 2 and 3 for some small ones (default: 1,2,3)")
+    parser.add_argument("--every", type=int, default=240, metavar="N",
+                        help="one case in N goes through levels 2 and 3 (default: 240)")
     parser.add_argument("--cases", type=int, metavar="N", help="stop after N cases")
     parser.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER",
                         help=f"where cases that fail are kept (default: {FOLDER})")
@@ -34,6 +36,7 @@ def run(arguments) -> int:
     check.integer("--seed", arguments.seed, 0, 1 << 60)
     if arguments.cases is not None:
         check.integer("--cases", arguments.cases, 1, 1 << 30)
+    check.integer("--every", arguments.every, 1, 1 << 30)
     if not 0 < arguments.seconds < 1e9:
         raise SpikeloomError(f"--seconds must be more than 0, not {arguments.seconds!r}")
     levels = _levels(arguments.levels)
@@ -43,7 +46,7 @@ def run(arguments) -> int:
             update(now.cases, arguments.cases, f"{len(now.failures)} failures, {now.seconds:,.0f} s, {what}")
         with isolated.Isolated() as attempt:
             campaign = fuzz.run(arguments.seconds, seed=arguments.seed, levels=levels, cases=arguments.cases,
-                                folder=arguments.out, attempt=attempt, progress=report)
+                                every=arguments.every, folder=arguments.out, attempt=attempt, progress=report)
     if arguments.json:
         terminal.dump(campaign.row())
     else:

@@ -174,11 +174,13 @@ def test_time_ends_it(tmp_path):
 
 
 def test_one_case_in_so_many_takes_the_long_ways():
-    sampler, events = fuzz._Sampler((1, 2)), replace(tiny(1), source="events")
+    sampler, events = fuzz._Sampler((1, 2), every=fuzz.GATES), replace(tiny(1), source="events")
     taken = [sampler.ways(events if number < 100 else tiny(number)) for number in range(500)]
     linked, gates = ([number for number, ways in enumerate(taken) if way in ways] for way in ("link", "netlist"))
     assert linked[:3] == [100, 124, 148] and gates == [239, 479]
     assert not any("routed" in ways for ways in taken)
+    sampler = fuzz._Sampler((2, 3), every=1)
+    assert [sampler.ways(tiny(number)) for number in range(3)] == 3 * [("netlist", "routed")]
 
 
 def test_what_is_too_large_is_not_placed_and_routed():

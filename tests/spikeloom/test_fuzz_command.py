@@ -62,6 +62,7 @@ def test_json(spikeloom):
     (["--seconds", "0"], "--seconds must be more than 0, not 0.0"),
     (["--seed", "-1"], f"--seed must be an integer from 0 to {1 << 60}, not -1"),
     (["--cases", "0"], f"--cases must be an integer from 1 to {1 << 30}, not 0"),
+    (["--every", "0"], f"--every must be an integer from 1 to {1 << 30}, not 0"),
     (["--replay", "none.qsnn"], "none.qsnn must be a readable file, but No such file or directory"),
 ])
 def test_wrong_words(spikeloom, words, error):

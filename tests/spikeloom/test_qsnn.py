@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikeloom import FileError, load, qsnn, save
+from spikeloom import Dense, FileError, Input, Layer, Lif, Network, codebooks, load, qsnn, save
 
 
 def sealed(body: bytes) -> bytes:
@@ -31,6 +31,14 @@ def test_there_and_back_and_the_same_twice(small, tmp_path):
     assert load(second) == network
     assert np.array_equal(load(second).layers[1].synapses.weights, network.layers[1].synapses.weights)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.qsnn", "b.qsnn"]
+
+
+def test_the_largest_numbers_of_neurons_come_back():
+    top = 1 << 31
+    neurons = Lif(neurons=2, threshold=np.array([top, 1]), membrane_bits=32, bias=np.array([2 - top, top - 2]))
+    layer = Layer(synapses=Dense(weights=np.ones((2, 1), int), codebook=codebooks.make("binary")), neurons=neurons)
+    network = Network(input=Input(shape=(1,)), readout="count", timesteps=1, layers=(layer,))
+    assert qsnn.unpack(qsnn.pack(network)) == network
 
 
 def test_binary_weights_take_one_bit(small):

@@ -158,7 +158,7 @@ def load() -> Frozen:
     found = zipfile.ZipFile(io.BytesIO(base64.b64decode(DATA)))
     settings, arrays = json.loads(found.read("settings")), {}
     for name, shape in settings.pop("arrays").items():
-        arrays[name] = torch.frombuffer(bytearray(found.read(name)), dtype=torch.int32).long().reshape(shape)
+        arrays[name] = torch.frombuffer(bytearray(found.read(name)), dtype=torch.int64).reshape(shape)
     return Frozen(settings, arrays)
 
 

@@ -31,7 +31,7 @@ def write_module(network: Network, path: str | Path) -> Path:
 
 
 def packed(network: Network) -> bytes:
-    """An archive: settings as JSON, and each array as int32, little-endian."""
+    """An archive: settings as JSON, and each array as int64, little-endian."""
     kind = None if network.encoder is None else encoders.kind(network.encoder)
     if kind not in (None, "direct", "threshold"):
         raise SpikeloomError(f"encoder must be direct, threshold or none to be frozen, not {kind}")
@@ -45,7 +45,7 @@ def packed(network: Network) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in (("settings", json.dumps(settings).encode()),
-                           *((name, values.astype("<i4").tobytes()) for name, values in arrays.items())):
+                           *((name, values.astype("<i8").tobytes()) for name, values in arrays.items())):
             archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 

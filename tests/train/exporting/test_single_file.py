@@ -44,6 +44,14 @@ def test_it_answers_as_the_reference(tmp_path, draw):
     assert seen > 8
 
 
+def test_a_threshold_above_every_membrane(tmp_path):
+    network = next(n for n in map(random_network, range(50)) if known(n) and n.layers[-1].neurons.fires)
+    neurons = dataclasses.replace(network.layers[-1].neurons, threshold=1 << 31, membrane_bits=32)
+    network = dataclasses.replace(network, layers=(*network.layers[:-1], dataclasses.replace(
+        network.layers[-1], neurons=neurons)))
+    assert (loaded(write_module(network, tmp_path / "x.py")).layers[-1].threshold == 1 << 31).all()
+
+
 def test_a_wrong_threshold_is_seen(tmp_path):
     network = next(n for n in map(random_network, range(50)) if known(n) and n.readout == "count"
                    and simulate(n, random_frames(n, 0, 9)).scores.any())
