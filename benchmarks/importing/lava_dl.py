@@ -20,8 +20,8 @@ import torch
 
 SAMPLES, STEPS = 2, 32
 SHAPES = {"dense": (12,), "delay": (12,), "conv": (2, 6, 6), "pool": (2, 6, 6), "recurrent": (10,), "bias": (12,),
-          "affine": (12,), "edge": (8,), "high": (4,)}
-LAVA = ("dense", "recurrent", "bias", "edge", "high")
+          "affine": (12,), "edge": (8,), "high": (4,), "low": (100,)}
+LAVA = ("dense", "recurrent", "bias", "edge", "high", "low")
 
 
 def cuba(threshold: int = 80, current: int = 1024, voltage: int = 300, **more) -> dict:
@@ -56,6 +56,8 @@ def build(name: str) -> tuple[list, dict[int, list[int]]]:
         return [part.Input(delay_shift=False), part.Dense(cuba(), 12, 10), part.Affine(cuba(100, 500, 130), 10, 4)], {}
     if name == "high":
         return [part.Input(delay_shift=False), part.Dense(cuba(4096, 4096, 0), 4, 4)], {}
+    if name == "low":
+        return [part.Input(delay_shift=False), part.Dense(cuba(80, 4096, 0), 100, 3)], {}
     return [part.Input(delay_shift=False), part.Dense(cuba(128, 4096, 0), 8, 8),
             part.Dense(cuba(64, 0, 4096), 8, 4)], {}
 
@@ -72,6 +74,8 @@ def weigh(name: str, blocks: list, rng: np.random.Generator) -> None:
             values = rng.normal(0.15, 1, shape) / np.sqrt(fan) * (0.5 if one == "recurrent_synapse" else 1.6)
             if name == "high":
                 values = 2.0 * (1 - np.eye(*shape[:2])).reshape(shape)
+            elif name == "low":
+                values = rng.choice([-4, -3.5, 1], shape)
             elif name == "edge":
                 values = rng.choice([-1, 0, 0.5, 1], shape) * (1 if k == 1 else 0.25)
             synapse.weight.data = torch.tensor(values, dtype=torch.float)

@@ -117,6 +117,7 @@ MALFORMED = [
     (change(1, neuron__vDecay=4097), "layer 1 (dense) vDecay must be within 0 to 4096, not 4097"),
     (change(1, neuron__vThMant=-1), "layer 1 (dense) vThMant must be within 0 to 16777216, not -1"),
     (change(1, neuron__refDelay=2), "layer 1 (dense) refDelay must be 1, not 2"),
+    (change(1, neuron__refDelay=0), "layer 1 (dense) refDelay must be 1, not 0"),
     (change(1, neuron__gradedSpike=True), "layer 1 (dense) gradedSpike must be 0, not 1"),
     (change(1, neuron__weight_exp=1.0), "layer 1 (dense) weight_exp must be 0, not 1"),
 ]

@@ -76,7 +76,7 @@ def test_a_fault_is_seen(golden, name, change):
     assert differences(*golden(name), change)[0] > 0
 
 
-@pytest.mark.parametrize("name", ("dense", "recurrent", "bias", "edge", "high"))
+@pytest.mark.parametrize("name", ("dense", "recurrent", "bias", "edge", "high", "low"))
 def test_every_voltage_is_that_of_lavas_bit_accurate_model(golden, name):
     """In lava the first spikes arrive a timestep late, biases do not."""
     net, traces = golden(name)
@@ -87,6 +87,14 @@ def test_every_voltage_is_that_of_lavas_bit_accurate_model(golden, name):
     assert len(wanted) == len(outcome.membranes) and all(values.any() for values in wanted)
     for ours, theirs in zip(outcome.membranes, wanted, strict=True):
         assert np.array_equal(ours[0], theirs)
+
+
+def test_only_lava_clips_voltages(golden):
+    net, traces = golden("low")
+    assert traces["lava_v0"].min() == 1 - (1 << 23) > traces["v0"].min()
+    assert differences(net, traces)[0] > 0
+    assert ("voltages are clipped to 24 bits, as in lava; slayer goes on: layer 1 (dense)"
+            in lava_network.build(net, timesteps=4).assumptions)
 
 
 def test_slayers_spikes_at_high_thresholds_are_not_lavas(golden):
