@@ -32,9 +32,13 @@ NAMES = {
         "spikeloom.sim.reference": ("simulate",), "spikeloom.sim.naive": ("infer",),
         "spikeloom.sim.activity": ("measure",), "spikeloom.sim.verify": ("verify", "VerifyRecord")}),
     "training": ("Training and import in Python", {
-        "spikeloom.train": ("recipe", "load_frames"), "spikeloom.train.compress": ("parse", "Task", "Compressed"),
+        "spikeloom.train": ("recipe", "fitted", "load_frames"),
+        "spikeloom.train.compress": ("parse", "Task", "Compressed"),
         "spikeloom.train.pipeline": ("run", "Stage", "PipelineResult"),
         "spikeloom.train.search.executors": ("executor",), "spikeloom.train.importing": None}),
+    "data": ("Data in Python", {
+        "spikeloom.train.data": None, "spikeloom.train.audio": ("read_wav", "LogMel"),
+        "spikeloom.recording": ("read", "Recording"), "spikeloom.binning": ("Binning",)}),
 }
 """Pages of public names: of each module those that are named, or its `__all__`."""
 WIDTH = "100"
