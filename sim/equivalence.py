@@ -97,7 +97,7 @@ def _ask(program: Path, number: int, seconds: int, folder: Path) -> Decision:
             text = subprocess.run([str(program), "-c", script], cwd=folder, capture_output=True, text=True, check=False,
                                   timeout=60 + 5 * seconds).stdout
         except subprocess.TimeoutExpired:
-            continue
+            break
         if Aiger(folder / "left.aig").constants == [0] or "Property proved" in text:
             return Decision(verdict="equivalent", by=step)
         if frame := re.search(r"asserted in frame (\d+)", text):
