@@ -79,6 +79,10 @@ def test_recordings_sounds_and_arrays(tmp_path):
             folder = tmp_path / "eyes" / name
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{k}.csv").write_text(f"{k},{k},{row},1\n{k + 25},{k},{row},0\n")
+    with pytest.raises(SpikeloomError) as error:
+        data.from_folder(tmp_path / "eyes", timesteps=4)
+    assert str(error.value) == ("recordings must be read with width and height, of the window of the sensor that is "
+                                "kept: width=128,height=128")
     found = datasets.load(f"{tmp_path / 'eyes'}:timesteps=4,period=10,width=32,height=32,pool=2")
     assert found.timesteps == 4 and found.frame == (2, 16, 16) and template(found) == "nmnist-mlp"
     frames = found.train_images[list(found.train_labels).index(1)].reshape(4, 2, 16, 16)
