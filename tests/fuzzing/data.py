@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import made_recordings as made
+from tests import made_recordings as made
+
 from . import mutations
 
 
