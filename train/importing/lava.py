@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from spikeloom.errors import FileError
-from spikeloom.train.importing.hdf5 import Reader, opened
+from spikeloom.hdf5 import Reader, opened
 
 NEURON = "type iDecay vDecay vThMant ?refDelay ?gradedSpike ?messageBits ?wgtExp ?weight_exp ?scaleRho ?tauRho ?theta"
 _SENT = "type shape weight ?bias ?delay"
