@@ -28,6 +28,8 @@ def add(parser) -> None:
                         help="moments of work at which the core is reset (default: 4)")
     parser.add_argument("--seconds", type=int, default=20, metavar="S",
                         help="to decide whether a survivor is equivalent; 0: do not (default: 20)")
+    parser.add_argument("--limit", type=int, default=120, metavar="S",
+                        help="after so many seconds no further survivor is begun with (default: 120)")
     parser.add_argument("--wanted", type=float, metavar="PERCENT", help="exit code 1 below this share")
 
 
@@ -35,7 +37,7 @@ def run(arguments) -> int:
     from spikeloom import check
     from spikeloom.sim import mutation
     for name, least in (("mutants", 1), ("seed", 0), ("samples", 1), ("random_frames", 1), ("resets", 1),
-                        ("seconds", 0)):
+                        ("seconds", 0), ("limit", 0)):
         check.integer(f"--{name.replace('_', '-')}", getattr(arguments, name), least, (1 << 16) - 1)
     network = load(arguments.network)
     plan = commands.planned(arguments, network)
@@ -44,7 +46,7 @@ def run(arguments) -> int:
                          resets=arguments.resets)
     with terminal.progress("mutate") as update:
         found = mutation.run(plan, ways, count=arguments.mutants, seed=arguments.seed, seconds=arguments.seconds,
-                             decide=arguments.seconds > 0,
+                             limit=arguments.limit, decide=arguments.seconds > 0,
                              progress=lambda what, done, total: update(done, total, what))
     told = summary(found)
     if arguments.json:
