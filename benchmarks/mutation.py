@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikeloom import Dense, Input, Layer, Lif, Network, codebooks, terminal
+from spikeloom import Dense, Input, Layer, Lif, Network, aside, codebooks, terminal
 from spikeloom.commands import _samples as samples
 from spikeloom.commands import mutate
 from spikeloom.decay import Decay
@@ -52,14 +52,12 @@ def main() -> int:
         row = {"core": name, **mutate.summary(found), "cpu_seconds_python": round(time.process_time() - busy, 1),
                "wall_seconds": round(time.perf_counter() - began, 1), "seed": arguments.seed}
         rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-        rows = [one for one in rows if one["core"] != name] + [row]
-        rows.sort(key=lambda one: list(CORES).index(one["core"]))
-        aside = RESULTS.with_suffix(".part")
-        aside.write_text(json.dumps(rows, indent=1) + "\n")
-        aside.replace(RESULTS)
+        rows = [one for one in rows if (one["core"], one["seed"]) != (name, arguments.seed)] + [row]
+        rows.sort(key=lambda one: (one["seed"], list(CORES).index(one["core"])))
+        aside.text(RESULTS, json.dumps(rows, indent=1) + "\n")
         print(json.dumps({key: value for key, value in row.items() if key != "survivors"}))
-    told = together(rows)
-    print(json.dumps(told))
+    told = together([row for row in rows if row["seed"] == arguments.seed])
+    print(json.dumps(told), json.dumps(together(rows)), sep="\n")
     return int(told["share"] < WANTED)
 
 
@@ -70,7 +68,7 @@ def together(rows: list[dict]) -> dict:
     relevant = told["mutants"] - told["equivalent"]
     shares = {"share": (told["caught"], relevant), "at_best": (told["caught"], relevant - told["unknown"]),
               "unless_only_slower": (told["caught"], relevant - told["slower"])}
-    return {"cores": [row["core"] for row in rows], **told,
+    return {"cores": [f"{row['core']}, seed {row['seed']}" for row in rows], **told,
             **{name: round(part / max(whole, 1), 4) for name, (part, whole) in shares.items()},
             **{f"{name}_interval": [round(end, 4) for end in mutation.interval(*shares[name])] for name in shares}}
 
