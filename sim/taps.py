@@ -162,10 +162,10 @@ def read(tap: Tap, text: str, plan: Plan, samples: int) -> Seen:
         lines_of_all[:, there] = held[:, :there.sum()]
         spikes = lines_of_all.reshape(samples, steps, -1)[..., :size]
     if tap.membranes:
-        values = held[:, there.sum():].reshape(len(lines), lanes, bits).astype(np.int32)
-        weights = 1 << np.arange(bits, dtype=np.int32)
-        weights[-1] *= -1
-        membranes = (values * weights).sum(axis=2, dtype=np.int32).reshape(samples, steps, -1)[..., :size]
+        values = held[:, there.sum():].reshape(len(lines), lanes, bits).astype(np.int64)
+        weights = np.int64(1) << np.arange(bits)
+        weights[-1] = -weights[-1]
+        membranes = (values @ weights).astype(np.int32).reshape(samples, steps, -1)[..., :size]
     return Seen(spikes=spikes, seen=np.tile(there, groups)[:size], membranes=membranes)
 
 

@@ -15,16 +15,16 @@ from spikeloom.sim.taps import Names, Tap
 from spikeloom.sim.volume import HardwareError
 
 
-def network(hidden=5, outputs=2):
+def network(hidden=5, outputs=2, bits=4):
     book = codebooks.make("ternary")
     layers = tuple(Layer(synapses=Dense(weights=np.ones((n, m), int), codebook=book),
-                         neurons=Lif(neurons=n, threshold=threshold, membrane_bits=4))
+                         neurons=Lif(neurons=n, threshold=threshold, membrane_bits=bits))
                    for m, n, threshold in ((3, hidden, 1), (hidden, outputs, None)))
     return Network(input=Input(shape=(3,)), layers=layers, readout="membrane-last", timesteps=2)
 
 
-def plan(**options):
-    return planner.make(network(), lanes=(2, 1), update_lanes=(2, 1), **options)
+def plan(bits=4, **options):
+    return planner.make(network(bits=bits), lanes=(2, 1), update_lanes=(2, 1), **options)
 
 
 def flip_flop(kind="SB_DFFE", **nets):
@@ -135,6 +135,12 @@ def test_neurons_without_a_register_are_not_seen():
 def test_membranes_are_signed():
     shown = taps.read(tap(layer=1, spikes=(), membranes=(4, 5, 6, 7)), "1000\n0111\n1111\n0001\n", plan(), 1)
     assert shown.spikes is None and shown.membranes.tolist() == [[[-8, 7], [-1, 1]]]
+
+
+def test_the_widest_membranes_are_signed():
+    text = "\n".join(("1" + 31 * "0", "0" + 31 * "1", 32 * "1", 32 * "0"))
+    shown = taps.read(tap(layer=1, spikes=(), membranes=tuple(range(4, 36))), text, plan(bits=32), 1)
+    assert shown.membranes.dtype == np.int32 and shown.membranes.tolist() == [[[-1 << 31, (1 << 31) - 1], [-1, 0]]]
 
 
 def test_spikes_and_membranes_of_one_register():
