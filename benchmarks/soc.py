@@ -76,7 +76,7 @@ def measure(case: Case, network, frames) -> dict:
     folder = ROOT / "build" / f"benchmark-soc-{case.name}"
     if case.cpu == "link":
         made = build(lambda hz: LinkedTop(plan, hz), board, folder)
-        return {"build": made.to_json()}
+        return {"build": made.to_json() | {"bitstream": made.bitstream.name}}
     program = compile_program(network, frames, folder=folder)
     printed = soc.run(soc.build(plan, program.memory, clock_hz=board.default_hz, cpu=case.cpu))
     found = soc.parse(printed.text)
@@ -85,7 +85,7 @@ def measure(case: Case, network, frames) -> dict:
         "ram": 4 * len(program.memory), "text": program.text, "variables": program.data + program.bss,
         "clocks": printed.cycles, "samples": len(found), "cycles": [one.cycles for one in found],
         "printed": printed.text, "differences": soc.differences(found, soc.expected(plan, frames)),
-        "build": made.to_json(),
+        "build": made.to_json() | {"bitstream": made.bitstream.name},
     }
 
 
