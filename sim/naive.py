@@ -12,6 +12,7 @@ from math import ceil, floor
 from spikeloom import encoders
 from spikeloom import synapses as kinds
 from spikeloom.decay import Decay
+from spikeloom.errors import SpikeloomError
 from spikeloom.network import Layer, Network
 
 
@@ -52,7 +53,13 @@ def _encode(network: Network, frame: list) -> list[list[int]]:
         return [frame] * network.timesteps
     if kind == "threshold":
         return [[1 if value >= network.encoder.level else 0 for value in frame]] * network.timesteps
-    # rate: bits[0] is the register's oldest bit, x^31; each new bit is the sum of those of x^31 and x^28
+    if kind == "rate":
+        return _drawn(frame, network)
+    raise SpikeloomError(f"encoder must be one that is defined here, not {kind!r}")
+
+
+def _drawn(frame: list[int], network: Network) -> list[list[int]]:
+    # bits[0] is the register's oldest bit, x^31; each new bit is the sum of those of x^31 and x^28
     register = [network.encoder.seed >> 30 - k & 1 for k in range(31)]
     sequence = []
     for _ in range(network.timesteps):
