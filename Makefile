@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
-EXTRAS := sim,wave,fpga,train,search,cluster,link,import,firmware,soc,formal,docs,test
+EXTRAS := sim,wave,fpga,train,search,cluster,link,import,events,firmware,soc,formal,docs,test
 
 .PHONY: demo test fuzz lint docs clean
 

@@ -139,12 +139,12 @@ def sums_of(positions, channels, groups, lanes, groups_of, kind=MapSums):
 
 
 @pytest.mark.parametrize("shape", PROVEN)
-def test_no_collision(shape, tmp_path):
-    assert proven(sums_of(*shape), tmp_path)
+def test_no_collision(shape):
+    assert proven(sums_of(*shape))
 
 
 @pytest.mark.parametrize("shape", PROVEN[1:4])
-def test_a_read_of_what_is_being_written_is_refuted(shape, tmp_path):
+def test_a_read_of_what_is_being_written_is_refuted(shape):
     class Hasty(MapSums):
         """Reads again what the tap before last is about to write."""
 
@@ -154,4 +154,4 @@ def test_a_read_of_what_is_being_written_is_refuted(shape, tmp_path):
             m.d.comb += read.en.eq(self.enable)
             return m
 
-    assert not proven(sums_of(*shape, kind=Hasty), tmp_path)
+    assert not proven(sums_of(*shape, kind=Hasty))

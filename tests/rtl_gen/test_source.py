@@ -142,6 +142,6 @@ def test_a_lost_value_is_caught(monkeypatch):
 
 
 @pytest.mark.parametrize("size", [1, 16, 50])
-def test_references_are_never_read_where_they_are_written(size, tmp_path):
+def test_references_are_never_read_where_they_are_written(size):
     net = network((size, 2), bits=16 if size == 1 else 1, encoder="delta", level=1)
-    assert proven(Watched(Delta(net), "references"), tmp_path)
+    assert proven(Watched(Delta(net), "references"))

@@ -104,11 +104,11 @@ class Watched(wiring.Component):
 
 @pytest.mark.parametrize("passes", [1, 3])
 @pytest.mark.parametrize("inputs", [2, 3, 6])
-def test_no_bank_is_read_where_it_is_written(inputs, passes, tmp_path):
-    assert proven(Watched(SpikeVector(inputs, width=2, passes=passes)), tmp_path)
+def test_no_bank_is_read_where_it_is_written(inputs, passes):
+    assert proven(Watched(SpikeVector(inputs, width=2, passes=passes)))
 
 
-def test_a_vector_that_reads_what_it_has_is_refuted(tmp_path):
+def test_a_vector_that_reads_what_it_has_is_refuted():
     class Forgetful(SpikeVector):
         """Reads a word for every spike."""
 
@@ -118,4 +118,4 @@ def test_a_vector_that_reads_what_it_has_is_refuted(tmp_path):
             m.d.comb += read.en.eq(1)
             return m
 
-    assert not proven(Watched(Forgetful(6, width=2, passes=1)), tmp_path)
+    assert not proven(Watched(Forgetful(6, width=2, passes=1)))
