@@ -5,9 +5,7 @@ damage makes the HDF5 library loop for ever, or ends its process. So another pro
 file is opened here only if that one came to its end.
 """
 
-import resource
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from spikeloom import bounded
 from spikeloom.errors import FileError, SpikeloomError, ToolError
 
 MAX_FILE, MAX_VALUES, MAX_OBJECTS, MAX_TEXT = 1 << 28, 1 << 26, 1 << 17, 200
@@ -49,21 +48,16 @@ def opened(path: str | Path, kind: str, use: Callable[[object, object], Found]) 
 
 def _rehearse(path: Path, kind: str) -> None:
     """Let another process read all of it. Raises `FileError` if it does not come to its end."""
-    command = [sys.executable, "-m", __name__, path.absolute(), str(SECONDS)]
-    ended = subprocess.run(command, capture_output=True, check=False)
+    ended = bounded.run(__name__, path, seconds=SECONDS, memory=MEMORY)
     if ended.returncode:
         raise FileError(f"file must be a whole {kind} file (HDF5) that is read in {SECONDS} s, but the HDF5 library "
                         f"{'ran for longer' if ended.returncode == -signal.SIGXCPU else 'failed on it'}")
 
 
-def _everything(path: str, seconds: int) -> None:
+def _everything(path: str, seconds: int, memory: int) -> None:
     """What a caller of `opened` could read."""
     import h5py
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds += int(used.ru_utime + used.ru_stime)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    bounded.limit(seconds, memory)
     with suppress(OSError, RuntimeError), h5py.File(path, "r") as file:
         waiting, seen = [file], set()
         while waiting and len(seen) < MAX_OBJECTS:
@@ -150,4 +144,4 @@ class Reader:
 
 
 if __name__ == "__main__":
-    _everything(sys.argv[1], int(sys.argv[2]))
+    _everything(sys.argv[1], *map(int, sys.argv[2:]))

@@ -5,13 +5,12 @@ with bounds, which hands the events over.
 """
 
 import importlib.util
-import resource
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 
+from spikeloom import bounded
 from spikeloom.errors import FileError, ToolError
 from spikeloom.recording import MAX_EVENTS, Recording
 
@@ -29,7 +28,7 @@ def is_one(head: bytes, suffix: str) -> bool:
 def read(path: Path) -> Recording:
     if importlib.util.find_spec("aedat") is None:
         raise ToolError("aedat must be installed to read AEDAT 4 files: pip install 'spikeloom[events]'")
-    ended = subprocess.run([sys.executable, "-m", __name__, path.absolute()], capture_output=True, check=False)
+    ended = bounded.run(__name__, path, seconds=SECONDS, memory=MEMORY)
     said, _, body = ended.stdout.partition(b"\n")
     if ended.returncode or not said:
         raise FileError("must be a whole AEDAT 4 file, but the library aedat failed on it")
@@ -45,11 +44,9 @@ def read(path: Path) -> Recording:
                      height=height)
 
 
-def _hand_over(path: str) -> None:
+def _hand_over(path: str, seconds: int, memory: int) -> None:
     """A line with width and height, or with what is wrong; then the events."""
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    bounded.limit(seconds, memory)
     import aedat
     decoder, out = aedat.Decoder(path), sys.stdout.buffer
     streams = {number: about for number, about in decoder.id_to_stream().items() if about["type"] == "events"}
@@ -74,4 +71,4 @@ def _hand_over(path: str) -> None:
 
 
 if __name__ == "__main__":
-    _hand_over(sys.argv[1])
+    _hand_over(sys.argv[1], *map(int, sys.argv[2:]))

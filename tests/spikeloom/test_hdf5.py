@@ -50,7 +50,7 @@ def test_a_file_that_the_library_never_ends_with_is_refused(tmp_path, monkeypatc
 
 def test_a_file_that_ends_the_process_is_refused(tmp_path, monkeypatch):
     path = written(tmp_path / "a.h5")
-    monkeypatch.setattr(hdf5.sys, "executable", "/bin/false")
+    monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(FileError) as error:
         hdf5.opened(path, "NIR", text)
     assert str(error.value) == (f"{path}: file must be a whole NIR file (HDF5) that is read in 10 s, "
