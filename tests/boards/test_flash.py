@@ -261,3 +261,8 @@ def test_other_failures_say_what_to_do(bench, prints, code, message):
 
 def test_every_programmer_is_a_tool():
     assert {one.programmer.tool for one in boards()} <= set(tools.names())
+
+
+def test_a_report_that_nests_without_end_is_none(tmp_path):
+    (tmp_path / "report.json").write_text("[" * 100_000)
+    assert flash._report(tmp_path) == {}
