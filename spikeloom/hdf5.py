@@ -17,7 +17,7 @@ import numpy as np
 from spikeloom import bounded
 from spikeloom.errors import FileError, SpikeloomError, ToolError
 
-MAX_FILE, MAX_VALUES, MAX_OBJECTS, MAX_TEXT = 1 << 28, 1 << 26, 1 << 17, 200
+MAX_FILE, MAX_VALUES, MAX_TEXT = 1 << 28, 1 << 26, 200
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 SECONDS, MEMORY = 10, 4 << 30
 """CPU seconds and bytes of address space that reading everything may take."""
@@ -55,12 +55,12 @@ def _rehearse(path: Path, kind: str) -> None:
 
 
 def _everything(path: str, seconds: int, memory: int) -> None:
-    """What a caller of `opened` could read."""
+    """Whatever a caller of `opened` could read: time is the only limit, or something could be left for it."""
     import h5py
     bounded.limit(seconds, memory)
     with suppress(OSError, RuntimeError), h5py.File(path, "r") as file:
         waiting, seen = [file], set()
-        while waiting and len(seen) < MAX_OBJECTS:
+        while waiting:
             group = waiting.pop()
             for name in _names(group):
                 with suppress(Exception):       # it is a FileError here, or an exception that `opened` knows

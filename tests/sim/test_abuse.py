@@ -150,6 +150,12 @@ def test_bad_frames_are_bad_by_the_protocol_s_definition():
         assert kind == "requests that do not exist" or line.damaged > 50
 
 
+def test_the_device_counts_every_request_that_is_one():
+    """Weights are loaded first: of a device with a guard, COMMIT has their checksum too."""
+    subject = Abuse(spi("watched"), SUBJECTS["watched"](), seed=0)
+    assert subject.judge.good.status().frames == subject._line.requests > 5
+
+
 def test_a_line_that_loses_bits_makes_requests_fail():
     line = spi("full")
     subject = Abuse(line, SUBJECTS["full"](), seed=0, kinds=("another rate",))

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from spikeloom import Conv, Decay, Dense, Input, Layer, Lif, MaxPool, Network, Residual, SumPool, codebooks, encoders
+from spikeloom.errors import SpikeloomError
 from spikeloom.sim import naive
+from spikeloom.sim.random_networks import random_frames, random_network
 from spikeloom.sim.reference import simulate
 
 BOOK = codebooks.make("integer", bits=4)
@@ -89,3 +91,10 @@ def test_what_is_new_changes_the_answer():
         answers = simulate(other, frames, trace=True).membranes[k], naive.infer(other, frames[0].tolist()).membranes[k]
         assert answers[0][0].tolist() == answers[1]
         assert answers[1] != trace[k][0].tolist()
+
+
+def test_an_encoder_that_has_no_second_definition_is_refused(monkeypatch):
+    network = next(n for n in map(random_network, range(99)) if n.encoder is not None)
+    monkeypatch.setattr(naive.encoders, "kind", lambda encoder: "new")
+    with pytest.raises(SpikeloomError, match="^encoder must be one that is defined here, not 'new'$"):
+        naive.infer(network, random_frames(network, 0, 1)[0].tolist())
