@@ -6,19 +6,22 @@ content security policy lets nothing else run, whatever the names in a file are.
 
 import base64
 import hashlib
+from collections.abc import Container
 from importlib.resources import files
 
 from spikeloom.network import Network
-from spikeloom.page import activity, board, confusion, origin, pareto, road, verdict, weights
+from spikeloom.page import activity, board, closeness, compression, confusion, origin, pareto, road, verdict, weights
 from spikeloom.page.facts import Facts
 from spikeloom.page.markup import Markup, joined, tag
 
-SECTIONS = {"verdict": verdict.section, "road": road.section, "budget": board.budget, "latency": board.latency,
-            "activity": activity.section, "weights": weights.section, "widths": pareto.widths,
-            "search": pareto.search, "confusion": confusion.section, "origin": origin.section}
-"""By id, in the order of the page."""
-LINKS = {"road": "road", "budget": "budget", "latency": "time", "activity": "spikes", "weights": "weights",
-         "widths": "bits", "search": "search", "confusion": "confusion", "origin": "origin"}
+SECTIONS = {"verdict": verdict.section, "road": road.section, "import": closeness.section, "budget": board.budget,
+            "latency": board.latency, "activity": activity.section, "weights": weights.section,
+            "compression": compression.section, "search": pareto.search, "confusion": confusion.section,
+            "origin": origin.section}
+"""By id, in the order of the page; one that returns None is not there."""
+LINKS = {"road": "road", "import": "import", "budget": "budget", "latency": "time", "activity": "spikes",
+         "weights": "weights", "compression": "compression", "search": "search", "confusion": "confusion",
+         "origin": "origin"}
 
 
 def render(facts: Facts) -> str:
@@ -31,7 +34,8 @@ def render(facts: Facts) -> str:
         "meta", name="viewport", content="width=device-width, initial-scale=1"), tag(
         "meta", name="color-scheme", content="light dark"), tag("link", rel="icon", href="data:,"), tag(
         "title", f"{facts.name}: Spikeloom report"), tag("style", Markup(style)))
-    body = tag("body", _header(facts), tag("main", [draw(facts) for draw in SECTIONS.values()]), tag(
+    sections = {name: made for name, draw in SECTIONS.items() if (made := draw(facts)) is not None}
+    body = tag("body", _header(facts, sections), tag("main", list(sections.values())), tag(
         "footer", "Made by ", tag("code", f"spikeloom report {facts.file}"),
         f", Spikeloom {facts.versions.get('spikeloom', '')}."), tag(
         "div", id="tip", role="status", hidden=True), tag("script", Markup(script)))
@@ -39,11 +43,12 @@ def render(facts: Facts) -> str:
     return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def _header(facts: Facts) -> Markup:
+def _header(facts: Facts, sections: Container[str]) -> Markup:
     network = facts.network
     return tag("header", tag("p", "Spikeloom report", class_="kicker"), tag("h1", facts.name), tag(
         "p", _shape(network), class_="shape"), tag("nav", [
-            tag("a", words, href=f"#{name}") for name, words in LINKS.items()], aria_label="sections"))
+            tag("a", words, href=f"#{name}") for name, words in LINKS.items() if name in sections],
+            aria_label="sections"))
 
 
 def _shape(network: Network) -> str:

@@ -4,11 +4,12 @@ from spikeloom.page import parts
 from spikeloom.page.facts import Facts, Hardware
 from spikeloom.page.figures import THIN, duration, percent, plural, real, short, table, whole
 from spikeloom.page.markup import Markup, tag
-from spikeloom.page.svg import WIDTH, Scale, bottom_axis, box, chart, meter, words
+from spikeloom.page.svg import WIDTH, Scale, bottom_axis, box, chart, words
 from spikeloom.page.verdict import resources
 
 NAMES = {"lut": "logic cells", "ff": "flip-flops", "ram": "block RAMs", "spram": "SPRAMs", "dsp": "multipliers",
          "pll": "PLLs", "io": "pins", "lutram": "LUT RAMs"}
+BARS = 240          # that the schedule draws
 FULL, TIGHT = 0.9, ("logic cells", "flip-flops", "block RAMs")      # of these, a bar warns from that share on
 
 
@@ -34,9 +35,7 @@ def budget(facts: Facts) -> Markup:
 def _bar(name: str, taken: float, there: float) -> Markup:
     tight = name in TIGHT and taken >= FULL * there
     tone = "meter-no" if taken > there else "meter-warn" if tight else "meter-main"
-    return tag("div", tag("span", name, class_="name"), meter(taken / there, tone), tag(
-        "span", f"{whole(taken)} of {whole(there)}", class_="amount"), tag(
-        "span", percent(taken / there, 0), class_="amount soft"), class_="row")
+    return parts.bar(name, taken / there, f"{whole(taken)} of {whole(there)}", percent(taken / there, 0), tone)
 
 
 def _layers(hardware: Hardware | None) -> Markup | None:
@@ -66,7 +65,7 @@ def latency(facts: Facts) -> Markup:
                       _cycles(plan["cycles"]["mean"], clock)))
         known.append(("longest of these", _cycles(plan["cycles"]["max"], clock)))
     slowest = max(plan["layers"], key=lambda one: one["clocks"])
-    known.append(("slowest layer", f"{slowest['layer']}, {short(slowest['clocks'])} clocks a timestep"))
+    known.append(("slowest layer", f"layer {slowest['layer']}, {short(slowest['clocks'])} clocks a timestep"))
     return parts.section("latency", title, tag(
         "div", _schedule(facts, facts.hardware), parts.facts_of(known), class_="two"))
 
@@ -81,11 +80,13 @@ def _schedule(facts: Facts, hardware: Hardware) -> Markup:
         return parts.missing("There are no samples to time.", f"spikeloom plan {facts.file}{facts.on_board}")
     lanes = sorted({work.layers for work in hardware.schedule})
     height, left = 30, 66
-    end = max(work.stop for work in hardware.schedule)
+    shown = min(max(work.timestep for work in hardware.schedule) + 1, max(1, BARS // len(lanes)))
+    drawn = [work for work in hardware.schedule if work.timestep < shown]
+    end = max(work.stop for work in drawn)
     across, bottom = Scale(low=0, high=end, start=left, stop=WIDTH - 12), 8 + height * len(lanes)
     marks = [words(left - 8, 8 + height * k + 18, _lane(layers), anchor="end", class_="tick")
              for k, layers in enumerate(lanes)]
-    for work in hardware.schedule[:600]:
+    for work in drawn:
         y, x = 8 + height * lanes.index(work.layers), across(work.start)
         width, even = max(across(work.stop) - x, 0.75), " even" * (work.timestep % 2)
         marks.append(tag("g", tag("title", f"{_lane(work.layers)}, timestep {work.timestep}: cycle {work.start:,} to "
@@ -95,9 +96,10 @@ def _schedule(facts: Facts, hardware: Hardware) -> Markup:
             marks.append(words(x + width / 2, y + 18.5, str(work.timestep), anchor="middle", class_=f"inside{even}"))
     marks += [*bottom_axis(across, bottom), words(WIDTH - 12, bottom + 32, "clock cycles", anchor="end", class_="soft")]
     number = facts.samples.traces[0].number
+    some = "" if shown == facts.network.timesteps else f" The first {shown} of {facts.network.timesteps} are drawn."
     label = f"Schedule of sample {number}: {plural(len(lanes), 'stage')}, {end:,} clock cycles"
     return parts.figure(f"Sample {number} by the timing model: each bar is a timestep, from the first event a stage "
-                        "gets to the last it sends.", chart(label, bottom + 40, marks, role="group"))
+                        "gets to the last it sends." + some, chart(label, bottom + 40, marks, role="group"))
 
 
 def _lane(layers: tuple[int, ...]) -> str:

@@ -90,6 +90,11 @@ class Facts:
     versions: dict[str, str]
 
     @property
+    def imported(self) -> bool:
+        """Whether the network came from another tool, by what its file says."""
+        return self.network.provenance.get("method") in ("import", "conversion")
+
+    @property
     def on_board(self) -> str:
         """Words of a command that is about the board; none for the one that commands are about unless told."""
         return "" if self.board == "icebreaker" else f" --board {self.board}"

@@ -1,10 +1,12 @@
 """How figures are written, and how values that came from a file are read: what is of the wrong type is not there."""
 
+import json
 import math
 
 from spikeloom.page.markup import Markup
 
 THIN = "\u00a0"     # keeps a unit beside its number
+LONGEST = 160
 
 
 def real(value: object) -> float | None:
@@ -61,3 +63,20 @@ def plural(count: int, noun: str) -> str:
 def named(labels: tuple[str, ...], output: int) -> str | Markup:
     """The label of an output, or its number."""
     return labels[output] if labels else str(output)
+
+
+def called(value: object) -> str:
+    """A name from a file, cut short."""
+    return value[:80] if isinstance(value, str) else "-"
+
+
+def said(value: object) -> str:
+    """Whatever a file says, cut short: numbers for people, words as they are, all else as JSON."""
+    number = real(value)
+    if number is not None:
+        return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+    try:
+        words = value if isinstance(value, str) else json.dumps(value)
+    except RecursionError:
+        return "nested too deep"
+    return words if len(words) <= LONGEST else words[:LONGEST] + " ..."

@@ -1,12 +1,10 @@
 """Where the network comes from, and what the figures on the page were made with."""
 
-import json
-
 from spikeloom import encoders
 from spikeloom.network import Network
 from spikeloom.page import parts
 from spikeloom.page.facts import Facts
-from spikeloom.page.figures import table
+from spikeloom.page.figures import said, table
 from spikeloom.page.markup import Markup, tag
 
 SAID = ("dataset", "recipe", "method", "seed", "test_images", "preprocess")
@@ -22,19 +20,13 @@ def section(facts: Facts) -> Markup:
     for key in SAID:
         if key in network.provenance:
             value = network.provenance[key]
-            rows.append((key.replace("_", " "), _said(value)))
+            rows.append((key.replace("_", " "), said(value)))
     then, now = table(facts.report.get("versions")), facts.versions
     known = [(name, str(then.get(name, "-")), now.get(name, "-"))
              for name in list(dict.fromkeys([*now, *sorted(map(str, then))]))[:40]]
     return parts.section("origin", "Origin", tag(
         "div", parts.facts_of(rows), parts.rows_of(("program", "for the figures", "for this page"), known,
                                                    caption="Versions"), class_="two"))
-
-
-def _said(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63:
-        return f"{value:,}"
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _input(network: Network) -> str:

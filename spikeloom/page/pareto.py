@@ -1,10 +1,10 @@
-"""Bits against accuracy: the stages of a compression, and the candidates of a search with their front."""
+"""Cost against accuracy: the candidates of a search, with their front."""
 
 from dataclasses import dataclass
 
 from spikeloom.page import parts
 from spikeloom.page.facts import Facts
-from spikeloom.page.figures import percent, plural, real, rows, share, table, whole
+from spikeloom.page.figures import called, percent, plural, real, rows, share, table, whole
 from spikeloom.page.markup import Markup, tag
 from spikeloom.page.svg import WIDTH, Scale, bottom_axis, chart, left_axis, line, words
 
@@ -25,28 +25,8 @@ class Point:
     tone: str = "trial"
 
 
-def widths(facts: Facts) -> Markup:
-    """Bits of all weights against accuracy, for the stages that the network's file tells of."""
-    points = [Point(cost=bits / KIB, accuracy=reached, name=str(stage.get("name"))[:80], tone="trial front")
-              for stage in rows(facts.network.provenance.get("stages"))[:MOST]
-              if (bits := real(stage.get("bits"))) and bits > 0
-              and (reached := share(stage.get("validation"))) is not None]
-    title = "Bits against accuracy"
-    if not points:
-        recipe = facts.network.provenance.get("recipe")
-        return parts.section("widths", title, parts.missing(
-            "The network's file tells of no compression.",
-            f"spikeloom compress {recipe if isinstance(recipe, str) else 'RECIPE'} inq:bits=4 -o compressed.qsnn"))
-    lines = [(point.name, f"{point.cost:,.1f}", percent(point.accuracy)) for point in points]
-    label = f"Bits against accuracy of {plural(len(points), 'stage')}"
-    return parts.section("widths", title, tag("div", parts.figure(
-        "Memory of weights, and accuracy on validation samples, of each stage of the compression.",
-        _drawn(points, [], label, COSTS["bits"], floor=0.0, route=True)),
-        parts.rows_of(("stage", "KiB", "validation"), lines, numbers=(1, 2)), class_="two"))
-
-
-def search(facts: Facts) -> Markup:
-    """The candidates of a search; those on the front are joined."""
+def search(facts: Facts) -> Markup | None:
+    """The candidates of a search; those on the front are joined. None for an import: it has no recipe to search."""
     title, found = "The front of the search", facts.search
     cost = found.get("cost") if found.get("cost") in COSTS else "bits"
     unit = KIB if cost in ("bits", "packed") else 1
@@ -55,8 +35,10 @@ def search(facts: Facts) -> Markup:
         size, reached = real(row.get("cost")), share(row.get("accuracy"))
         if size and size > 0 and reached is not None:
             kind = next((f"trial {key}" for key in ("chosen", "front") if row.get(key) is True), "trial")
-            points.append(Point(cost=size / unit, accuracy=reached, name=str(row.get("text"))[:80], tone=kind))
+            points.append(Point(cost=size / unit, accuracy=reached, name=called(row.get("text")), tone=kind))
     if not points:
+        if facts.imported:
+            return None
         recipe = facts.network.provenance.get("recipe")
         recipe = recipe if isinstance(recipe, str) else "RECIPE"
         return parts.section("search", title, parts.missing(
@@ -73,25 +55,28 @@ def search(facts: Facts) -> Markup:
     lines = [(point.name + (", chosen" if "chosen" in point.tone else ""),
               f"{point.cost:,.1f}" if unit == KIB else whole(point.cost), percent(point.accuracy)) for point in front]
     return parts.section("search", title, tag("div", parts.figure(
-        f"{plural(len(points), 'candidate')} of {str(found.get('recipe'))[:80]}: accuracy on validation samples "
+        f"{plural(len(points), 'candidate')} of {called(found.get('recipe'))}: accuracy on validation samples "
         f"against {COSTS[cost]}. The front is joined, the star was chosen"
         + (f"; what is below {percent(floor)} lies at the lower edge." if floor else "."),
-        _drawn(points, limits, f"Search: {plural(len(points), 'candidate')}", COSTS[cost], floor=floor)),
+        drawn(points, limits, f"Search: {plural(len(points), 'candidate')}", COSTS[cost], floor=floor)),
         parts.rows_of(("on the front", COSTS[cost].rpartition(", ")[2], "accuracy"), lines[:16], numbers=(1, 2)),
         class_="two"))
 
 
-def _drawn(points: list[Point], limits: list[tuple[float, str]], label: str, unit: str, *, floor: float,
+def drawn(points: list[Point], limits: list[tuple[float, str]], label: str, unit: str, *, floor: float,
            route: bool = False) -> Markup:
+    """Points by cost and accuracy; joined in order if they are a `route`, else those on the front are."""
     costs = [point.cost for point in points]
     seen = [max(point.accuracy, floor) for point in points] + [value for value, _ in limits]
     low, high = min(seen), max(seen)
     pad = max(0.06 * (high - low), 0.002)
-    across = Scale(low=min(costs) / 1.15, high=max(costs) * 1.15, start=LEFT, stop=WIDTH - 10, logarithmic=True)
+    wide = max(costs) > 2 * min(costs)
+    room = 1.15 if wide else (max(costs) / min(costs)) ** 0.15 * 1.001
+    across = Scale(low=min(costs) / room, high=max(costs) * room, start=LEFT, stop=WIDTH - 10, logarithmic=wide)
     up = Scale(low=max(low - pad, 0), high=min(high + pad, 1), start=HEIGHT - 44, stop=12)
     marks = [*left_axis(up, LEFT, WIDTH - 10, 5, lambda value: f"{100 * value:.4g}%"),
-             *bottom_axis(across, HEIGHT - 44, 6), words(WIDTH - 10, HEIGHT - 10, f"{unit}, logarithmic", anchor="end",
-                                                         class_="soft")]
+             *bottom_axis(across, HEIGHT - 44, 6), words(
+                 WIDTH - 10, HEIGHT - 10, unit + ", logarithmic" * wide, anchor="end", class_="soft")]
     for value, name in limits:
         marks += [line([(LEFT, up(value)), (WIDTH - 10, up(value))], "limit"),
                   words(LEFT + 4, up(value) - 4, name, class_="soft")]

@@ -1,6 +1,7 @@
 """Pieces of the page that several sections use."""
 
 from spikeloom.page.markup import Markup, tag
+from spikeloom.page.svg import meter
 
 Cell = object
 
@@ -38,3 +39,9 @@ def rows_of(columns: tuple[str, ...], rows: list[tuple[Cell, ...]], *, numbers: 
 def facts_of(rows: list[tuple[object, object]]) -> Markup:
     """Names and values, one pair a line."""
     return tag("dl", [tag("div", tag("dt", name), tag("dd", value)) for name, value in rows], class_="facts")
+
+
+def bar(name: object, part: float, amount: object, value: object, tone: str = "meter-main") -> Markup:
+    """A line with a bar filled by `part`, 0 to 1, and what it amounts to; lines go into a `div` of class `bars`."""
+    return tag("div", tag("span", name, class_="name"), meter(part, tone), tag("span", amount, class_="amount"), tag(
+        "span", value, class_="amount soft"), class_="row")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from spikeloom.page import parts
 from spikeloom.page.facts import Facts
-from spikeloom.page.figures import percent, plural, real, rows, share, table, whole
+from spikeloom.page.figures import called, percent, plural, real, rows, share, table, whole
 from spikeloom.page.levels import DIFFERS, EXACT, UNKNOWN, levels
 from spikeloom.page.markup import Markup, tag
 from spikeloom.page.svg import meter
@@ -53,10 +53,11 @@ def road(facts: Facts) -> list[Stage]:
     for name, key in (("float model", "float"), ("quantized model", "model")):
         if share(known.get(key)) is not None:
             stages.append(Stage(name=name, accuracy=share(known[key]), said=test))
+    stages += _imported(table(facts.network.provenance.get("closeness")))
     for stage in rows(facts.network.provenance.get("stages")):
         reached = share(stage.get("validation"))
         if reached is not None and stage.get("name") not in ("float", "integer"):
-            stages.append(Stage(name=f"after {stage.get('name')}", accuracy=reached, said="validation samples"))
+            stages.append(Stage(name=f"after {called(stage.get('name'))}", accuracy=reached, said="validation samples"))
     if share(known.get("integer")) is not None:
         stages.append(Stage(name="integer network", accuracy=share(known["integer"]), said=test))
     found = facts.samples
@@ -65,6 +66,15 @@ def road(facts: Facts) -> list[Stage]:
         stages.append(Stage(name="integer network, here", accuracy=right,
                             said=f"computed for this page: {plural(len(found.labels), 'sample')}, {found.origin}"))
     return [*stages, *_hardware(facts), _board(facts)]
+
+
+def _imported(found: dict) -> list[Stage]:
+    """What an import measured."""
+    count = real(found.get("samples"))
+    said = f"{whole(count)} samples, when it was imported" if count else "when it was imported"
+    named = (("imported graph", "accuracy_graph"), ("integer network", "accuracy_network"))
+    return [Stage(name=name, accuracy=share(found[key]), said=said) for name, key in named
+            if share(found.get(key)) is not None]
 
 
 def _hardware(facts: Facts) -> list[Stage]:

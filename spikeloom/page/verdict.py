@@ -92,6 +92,11 @@ def accuracy(facts: Facts) -> Tile:
         images = real(facts.network.provenance.get("test_images"))
         detail = "Integer network, " + (f"{whole(images)} test samples" if images else "by its file")
         return Tile(question="Accuracy", state=YES, answer=percent(known), detail=detail)
+    imported = table(facts.network.provenance.get("closeness"))
+    known, count = share(imported.get("accuracy_network")), real(imported.get("samples"))
+    if known is not None and count:
+        return Tile(question="Accuracy", state=YES, answer=percent(known),
+                    detail=f"Integer network, {whole(count)} samples when it was imported")
     found = facts.samples
     if found.labels is None or not len(found.labels):
         return Tile(question="Accuracy", state=OPEN, answer="not known", detail="No labelled samples are at hand.")

@@ -19,7 +19,7 @@ def section(facts: Facts) -> Markup:
     if not found:
         return parts.section("weights", "Weights", parts.note("No layer of this network has weights."))
     more = parts.note(f"{len(found) - LAYERS} more are not drawn.") if len(found) > LAYERS else None
-    return parts.section("weights", "Weights", tag(
+    return parts.section("weights", "Weights", _left(found[:LAYERS]), tag(
         "div", [_histogram(*one) for one in found[:LAYERS]], class_="two"), more)
 
 
@@ -32,6 +32,16 @@ def sets(network: Network) -> list[tuple[str, object]]:
         if layer.recurrent is not None:
             found.append((f"layer {k}, recurrent", layer.recurrent))
     return found
+
+
+def _left(found: list[tuple[str, object]]) -> Markup:
+    """How many weights of each set are not 0, as bars, and the bits of each."""
+    bars = []
+    for name, synapses in found:
+        left, every = int(np.count_nonzero(synapses.weights)), synapses.weights.size
+        bars.append(parts.bar(f"{name}, {plural(synapses.codebook.bits, 'bit')}", left / every,
+                              f"{whole(left)} of {whole(every)}", percent(left / every, 1)))
+    return parts.figure("Weights that are not 0, and the bits of a weight.", tag("div", bars, class_="bars"))
 
 
 def counts(weights: np.ndarray) -> list[tuple[int, int, int]]:

@@ -78,10 +78,13 @@ def bare(tiny, written):
 @pytest.fixture(scope="session")
 def full(tiny, written, candidates):
     """All is known; the network is small, and every foreign word is hostile."""
-    stages = [{"name": HOSTILE, "bits": 90_000, "validation": 0.97}, {"name": "inq", "bits": 9000, "validation": 0.95}]
+    stages = [{"name": HOSTILE, "bits": 90_000, "validation": 0.97, "facts": {
+        HOSTILE: [HOSTILE, {HOSTILE: HOSTILE}], "layers": [{HOSTILE: HOSTILE}], "alpha": [[HOSTILE]]}},
+        {"name": "inq", "bits": 9000, "validation": 0.95, "facts": {"portions": [0.5, 1], "validation": [0.9, 0.95]}}]
     network = tiny(labels=(HOSTILE[:100], "b", "c"), provenance={
         "dataset": HOSTILE, "recipe": HOSTILE, "method": HOSTILE, "stages": stages, "test_images": 10_000,
-        "accuracy": {"float": 0.98, "model": 0.961, "integer": 0.96}, HOSTILE: HOSTILE})
+        "closeness": {"samples": 9, "agree": 1, "layers": [{"name": HOSTILE, "graph": 5, "network": 4, "common": 3}]},
+        "assumptions": [HOSTILE], "accuracy": {"float": 0.98, "model": 0.961, "integer": 0.96}, HOSTILE: HOSTILE})
     parts = BOARD | {
         "verify": [row(0), row(1), row(2), row(3)], "versions": {HOSTILE: HOSTILE}, "device": {
             "samples": 20, "mismatches": 0, "accuracy": 0.95, "virtual": True},

@@ -12,6 +12,7 @@ from spikeloom.page import SECTIONS
 from spikeloom.page.markup import ALONE, VOID
 
 BROWSER = "chromium"
+OF_IMPORTS, NOT_OF_IMPORTS = ("import",), ("compression", "search")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
          "--enable-logging=stderr", "--v=0")
@@ -78,8 +79,10 @@ def faults(page: str) -> list[str]:
     found = read(page)
     wrong = [*found.wrong, *(f"<{tag}> is left open" for tag in found.open)]
     wrong += [f"id {one} is there twice" for one in sorted(set(found.ids)) if found.ids.count(one) > 1]
-    wrong += [f"section {name} is missing" for name in SECTIONS if ("section", name) not in {
-        (tag, attributes.get("id")) for tag, attributes in found.elements}]
+    there = [attributes.get("id") for tag, attributes in found.elements if tag == "section"]
+    wrong += [f"section {name} is missing" for name in SECTIONS if name not in (*there, *OF_IMPORTS, *NOT_OF_IMPORTS)]
+    if not set(there) & {*OF_IMPORTS, *NOT_OF_IMPORTS}:
+        wrong.append("there must be what imports have, or what others have")
     wrong += [f"#{target} leads nowhere" for tag, attributes in found.elements if tag == "a"
               and (target := attributes["href"][1:]) not in found.ids]
     for tag, parts in found.inside.items():

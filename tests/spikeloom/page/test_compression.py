@@ -1,0 +1,201 @@
+"""What a compression or an import left in a network's file, drawn; and files that make no sense."""
+
+import json
+import re
+
+import pytest
+
+from spikeloom import load
+from spikeloom.page import closeness, compression, methods, pareto, road, verdict
+from spikeloom.page.figures import called, said
+
+from .pages import faults, read
+from .test_figures import facts
+
+INQ = {"portions": [0.3, 0.8, 1], "validation": [0.9, 0.88, 0.95], "powers": [[5, 8]], "zeros": [0.25, 0.5]}
+AGMM = {"alpha": [[1.5], [2.0, 4.0]], "rates": [0.25, 0.125], "validation": [0.9, 0.95],
+        "flips": {"epochs": [0.5, 0.25], "first": 0.5, "mean": 0.375}}
+OSBC = {"samples": 100, "layers": [{"dead_inputs": 2, "error": 0.02}, {"dead_inputs": 0, "error": 0.005}]}
+IMP = {"kept": [0.1, 0.4], "timesteps": 3, "divergences": [0.1, 0.05, 0.001], "timestep_epochs": {"total": 171}}
+
+
+def stage(name: str, bits: int, nonzero: int, validation: float, told: dict) -> dict:
+    return {"name": name, "bits": bits, "nonzero": nonzero, "weights": 1000, "validation": validation, "seconds": 2.5,
+            "facts": told}
+
+
+def circles(markup: str) -> list[tuple[float, float]]:
+    return [(float(one["cx"]), float(one["cy"])) for name, one in read(markup).elements if name == "circle"]
+
+
+def told(markup: str) -> list[str]:
+    return re.findall(r"<title>([^<]*)</title>", markup)
+
+
+def filled(markup: str) -> list[float]:
+    """How far each bar is filled, in percent."""
+    return [float(one["width"]) for name, one in read(markup).elements if one.get("class") == "meter-main"]
+
+
+def test_portions_of_inq_are_drawn_in_their_place():
+    made = methods.drawn({"name": "inq", "facts": INQ})
+    places = circles(made)
+    assert len(places) == 3
+    (x0, y0), (x1, y1), (x2, y2) = places
+    assert (x1 - x0) / (x2 - x0) == pytest.approx(5 / 7, abs=0.01)
+    assert (y0 - y1) / (y0 - y2) == pytest.approx(-2 / 5, abs=0.01)     # lower is worse
+    assert told(made)[1] == "weights in the codebook 80%: 88.00&#160;%".replace("&#160;", "\u00a0")
+    assert filled(made) == [25, 50]
+    assert "exponents by layer, least and greatest[[5, 8]]" in read(made).words and "portions" not in read(made).words
+
+
+def test_agmm_is_drawn_by_epoch_and_layer():
+    made = methods.drawn({"name": "agmm", "facts": AGMM})
+    assert told(made) == ["epoch 1: 90.00\u00a0%", "epoch 2: 95.00\u00a0%", "epoch 1: 50.00\u00a0%",
+                          "epoch 2: 25.00\u00a0%"]
+    assert filled(made) == [50, 100, 25, 12.5]
+    words = read(made).words
+    assert "2 to 4" in words and "flips mean0.375" in words and "epochs" not in words
+
+
+def test_osbc_tells_layer_by_layer():
+    made = methods.drawn({"name": "osbc", "facts": OSBC})
+    assert filled(made) == [100, 25]
+    assert [row for row in re.findall(r"<tr>(.*?)</tr>", made) if "<td" in row][0].count("<td") == 3
+    words = read(made).words
+    assert "2.00\u00a0%" in words and "dead inputs" in words and "samples100" in words
+
+
+def test_a_ticket_tells_when_it_searched():
+    made = methods.drawn({"name": "imp", "facts": IMP})
+    assert told(made)[-1] == "timesteps 4: 0.001" and filled(made) == [10, 40]
+    assert "3 were enough" in read(made).words and "timestep epochs total171" in read(made).words
+
+
+def test_layers_that_were_chosen_are_named():
+    made = methods.drawn({"name": "ticket", "facts": {"kept": [0.5, 0.25], "layers": [1, 3], "sign_seed": 0}})
+    assert re.findall("layer \\d", read(made).words) == ["layer 1", "layer 3"]
+    assert "sign seed0" in read(made).words and "layers" not in read(made).words
+
+
+def test_facts_of_an_unknown_method_are_a_table():
+    made = methods.drawn({"name": "new", "facts": {"heat": [1, 2], "depth": {"a": 1.5, "b": "x"}, "rows": [{"c": 7}]}})
+    assert "<svg" not in made
+    assert "heat[1, 2]" in read(made).words and "depth a1.5depth bx" in read(made).words
+    assert "<th scope=\"col\" class=\"number\">c</th>" in made.replace('class="number" scope="col"',
+                                                                       'scope="col" class="number"')
+
+
+def test_no_facts_are_nothing():
+    assert methods.drawn({"name": "float", "facts": {}}) is None and methods.drawn({"facts": [1]}) is None
+
+
+NONSENSE = [
+    {"portions": [0.3, 1], "validation": [0.9]}, {"portions": [2, 3], "validation": [9, 8]},
+    {"portions": [], "validation": []}, {"portions": {"a": 1}, "validation": "x"}, {"validation": [0.5, True]},
+    {"validation": [0.5] * 500}, {"flips": {"epochs": ["x"]}}, {"flips": [1]}, {"divergences": [1e400]},
+    {"divergences": [None, 1]}, {"alpha": [[]]}, {"alpha": [1]}, {"alpha": [["1"]]}, {"alpha": [[0.0]] * 99},
+    {"kept": [0.5] * 99}, {"kept": [-1]}, {"layers": [{}]}, {"layers": [{"error": "x"}, {"error": 0.5}]},
+    {"layers": [1, {"error": 1}]}, {"layers": "all"}, {"": ""}, {"x": "y" * 9000}, {str(k): k for k in range(99)},
+    {"a": {"b": {"c": {"d": [{}] * 50}}}}, {"many": [{str(k): k for k in range(50)}] * 90}]
+
+
+@pytest.mark.parametrize("odd", NONSENSE, ids=range(len(NONSENSE)))
+def test_facts_without_sense_break_nothing(odd):
+    made = methods.drawn({"name": ["x"], "facts": odd})
+    found = read(made)
+    assert not found.wrong and not found.open
+    assert "<svg" not in re.sub(r'<svg[^>]*class="meter".*?</svg>', "", made)
+    assert len(made) < 40_000
+
+
+def test_what_is_cut_off_is_said():
+    words = read(methods.drawn({"name": "x", "facts": {str(k): k for k in range(99)}})).words
+    assert "75 facts more not shown." in words
+    many = read(methods.drawn({"name": "x", "facts": {"many": [{"a": k} for k in range(90)]}})).words
+    assert "many, the first 48 of 90" in many
+
+
+def test_names_and_values_of_files():
+    assert (called("a" * 99), called(3)) == ("a" * 80, "-")
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert said(deep) == "nested too deep"
+    assert [said(v) for v in (1234, 0.5, True, None, "w", [1], "x" * 200)] == [
+        "1,234", "0.5", "true", "null", "w", "[1]", "x" * 160 + " ..."]
+
+
+def test_the_stages_are_drawn_by_what_they_cost(tiny):
+    stages = [stage("float", 8192 * 80, 1000, 0.97, {}), stage("inq", 8192 * 10, 400, 0.96, INQ)]
+    made = compression.section(facts(tiny(provenance={"stages": stages})))
+    titles = told(made)
+    assert titles[:4] == ["float: 97.00\u00a0%, 80 KiB", "inq: 96.00\u00a0%, 10 KiB",
+                          "float: 97.00\u00a0%, 1,000 weights that are not 0",
+                          "inq: 96.00\u00a0%, 400 weights that are not 0"]
+    (x0, y0), (x1, y1) = circles(made)[:2]
+    assert x0 > x1 and y0 < y1
+    lines = re.findall(r"<tr>(.*?)</tr>", made)
+    assert [re.sub("<[^>]*>", "|", line).replace("||", "|") for line in lines] == [
+        "|stage|KiB|not 0|validation|took|", "|float|80.0|100.0\u00a0%|97.00\u00a0%|2.5\u00a0s|",
+        "|inq|10.0|40.0\u00a0%|96.00\u00a0%|2.5\u00a0s|"]
+
+
+def test_a_cost_that_never_changes_is_no_chart(tiny):
+    stages = [stage("agmm", 8192, 1000, 0.97, {}), stage("integer", 8192, 400, 0.96, {})]
+    made = compression.section(facts(tiny(provenance={"stages": stages})))
+    assert made.count("<figure>") == 1 and "not 0, linear" not in made and "not 0, logarithmic" in made
+    near = [stage("a", 8192, 1000, 0.97, {}), stage("b", 8192, 900, 0.96, {})]
+    assert "logarithmic" not in compression.section(facts(tiny(provenance={"stages": near})))
+
+
+def test_widths_of_a_search_are_a_table(tiny):
+    layers = [{"weights": 4, "membrane": 9}, {"weights": 3, "membrane": 8}]
+    made = compression.section(facts(tiny(provenance={"candidate": {"scheme": "ptq", "layers": layers}})))
+    assert "Widths that the search chose" in made and "tells of no compression" not in made
+    assert re.findall(r'<td class="number">(\d+)</td>', made) == ["4", "9", "3", "8"]
+
+
+CLOSE = {"samples": 20, "agree": 0.75, "accuracy_graph": 0.9, "accuracy_network": 0.85, "layers": [
+    {"name": "conv", "graph": 100, "network": 60, "common": 40}, {"name": "out", "graph": 0, "network": 0, "common": 0}]}
+
+
+def test_an_import_is_told_layer_by_layer(tiny):
+    found = facts(tiny(provenance={"method": "import", "closeness": CLOSE, "assumptions": ["a <b>", 3]}))
+    made = closeness.section(found)
+    assert filled(made) == [50, 100]
+    words = read(made).words
+    assert "conv1006040" in words and "over 20 samples" in words and "same class75.00" in words
+    assert "a <b>" in words and "<b>" not in made and made.count("<li>") == 1
+    assert compression.section(found) is None and pareto.search(found) is None
+    assert [(one.name, one.accuracy) for one in road.road(found)[:2]] == [
+        ("imported graph", 0.9), ("integer network", 0.85)]
+    assert verdict.accuracy(found).detail == "Integer network, 20 samples when it was imported"
+
+
+@pytest.mark.parametrize("odd", [
+    {"graph": 5, "network": 4, "common": 5}, {"graph": -1, "network": 0, "common": -1}, {"graph": 1}, {}])
+def test_spikes_without_sense_are_left_out(tiny, odd):
+    found = facts(tiny(provenance={"closeness": {"samples": 1, "layers": [odd]}}))
+    assert closeness.section(found) is None
+    assert closeness.section(facts(tiny(provenance={"closeness": [1], "assumptions": {"a": 1}}))) is None
+
+
+def test_a_page_of_an_import_is_valid(tiny, written):
+    page, _ = written(tiny(provenance={"method": "import", "closeness": CLOSE, "assumptions": ["a"]}))
+    assert faults(page) == []
+    linked = {one["href"][1:] for name, one in read(page).elements if name == "a"}
+    assert "import" in linked and not {"compression", "search"} & linked
+    spoilt = re.sub(r'<section id="import".*?</section>', "", page).replace('href="#import"', 'href="#road"')
+    assert faults(spoilt) == ["there must be what imports have, or what others have"]
+
+
+@pytest.mark.parametrize("name, figures", [("agmm", 4), ("imp90-inq4", 6), ("inq4", 4), ("osbc90", 3), ("ticket50", 1)])
+def test_shipped_networks_tell_what_was_done(name, figures):
+    network = load(f"examples/compressed/{name}.qsnn")
+    made = compression.section(facts(network))
+    assert made.count("<figure>") == figures
+    for one in network.provenance["stages"]:
+        for value in one["facts"].get("validation", ()):
+            assert f"{100 * value:.2f}\u00a0%" in made
+    assert json.dumps(network.provenance["stages"][0]["facts"]) not in made
