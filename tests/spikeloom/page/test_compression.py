@@ -157,7 +157,8 @@ def test_widths_of_a_search_are_a_table(tiny):
 
 
 CLOSE = {"samples": 20, "agree": 0.75, "accuracy_graph": 0.9, "accuracy_network": 0.85, "layers": [
-    {"name": "conv", "graph": 100, "network": 60, "common": 40}, {"name": "out", "graph": 0, "network": 0, "common": 0}]}
+    {"name": "conv", "graph": 100, "network": 60, "common": 40},
+    {"name": "out", "graph": 0, "network": 0, "common": 0}]}
 
 
 def test_an_import_is_told_layer_by_layer(tiny):

@@ -91,7 +91,7 @@ def test_bars_and_fronts_are_as_long_as_what_they_show(full):
     assert meters[meters.index(79.24) + 1] == 100
     joined = [attributes["points"].split() for _, attributes in read(page).elements
               if attributes.get("class") == "joined"]
-    assert [len(points) for points in joined] == [2, 6]
+    assert [len(points) for points in joined] == [2, 2, 6]
     for points in joined:
         places = [tuple(map(float, point.split(","))) for point in points]
         if len(points) == 6:
