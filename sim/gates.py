@@ -28,12 +28,19 @@ class Gates:
     ----------
     folder : of the build.
     clock_hz, baud : what the design was made for; `clock` runs at `clock_hz`, whatever the oscillator does.
+    waves : where a line leaves its waveform, a VCD, when it is closed; None for no waveform.
     """
 
     folder: Path
     simulator: str
     clock_hz: int
     baud: int
+    waves: Path | None = None
+
+    @property
+    def start_cycles(self) -> int:
+        """Cycles before the line is served: the design's reset, and some more."""
+        return int(self.clock_hz * RESET_SECONDS) + 100
 
     def start(self) -> "GatesLine":
         """Power: the device after its reset, at the other end of a line. Raises `ToolError` if nothing starts."""
@@ -79,6 +86,8 @@ class GatesLine(Transport):
             try:
                 self._process.wait(60)
                 self.taps = {path.name: path.read_text() for path in self._work.glob("layer*.txt")}
+                if self.gates.waves:
+                    os.replace(self._work / cosim.WAVES[self.gates.simulator], self.gates.waves)
                 shutil.rmtree(self._work)
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -89,15 +98,15 @@ class GatesLine(Transport):
         """Start the simulator and wait for its call."""
         gates = self.gates
         variables = {"SPIKELOOM_BIT_CYCLES": str(gates.clock_hz / gates.baud),
-                     "SPIKELOOM_START_CYCLES": str(int(gates.clock_hz * RESET_SECONDS) + 100)}
+                     "SPIKELOOM_START_CYCLES": str(gates.start_cycles)}
         with tempfile.TemporaryDirectory(prefix="spikeloom-") as folder, socket.socket(socket.AF_UNIX) as server:
             path = Path(folder, "line")     # the name of a socket must be short
             server.bind(str(path))
             server.listen(1)
             server.settimeout(_POLL)
             self._process, self._log = cosim.start(
-                "test", gates.simulator, gates.folder, self._work, "serve", "", "cocotb_pins",
-                variables=variables | {"SPIKELOOM_LINE": str(path)})
+                "test", gates.simulator, gates.folder, self._work, "serve", "waves" if gates.waves else "",
+                "cocotb_pins", variables=variables | {"SPIKELOOM_LINE": str(path)})
             while True:
                 try:
                     line = server.accept()[0]
@@ -118,8 +127,9 @@ class GatesLine(Transport):
 
 
 def build(text: str, *, clock_hz: int, baud: int, simulator: str = "verilator", folder: Path = FOLDER,
-          effort: str = "run") -> Gates:
+          effort: str = "run", waves: Path | None = None) -> Gates:
     """Build the module `core` of a Verilog text; one that is in `folder` already is used again. See `cxxrtl.library`
-    for `effort`. Raises `ToolError`."""
-    built = cosim.build_text(text, simulator=simulator, folder=folder, module="cocotb_pins", effort=effort)
-    return Gates(folder=built, simulator=simulator, clock_hz=clock_hz, baud=baud)
+    for `effort`, `Gates` for `waves`. Raises `ToolError`."""
+    built = cosim.build_text(text, simulator=simulator, folder=folder, module="cocotb_pins", effort=effort,
+                             waves=waves is not None)
+    return Gates(folder=built, simulator=simulator, clock_hz=clock_hz, baud=baud, waves=waves)

@@ -28,7 +28,7 @@ from spikeloom.sim.verify import Cycles, VerifyRecord
 from spikeloom.sim.volume import FOLDER, HardwareError
 
 LEVELS = (2, 3)
-_NOUNS = {2: "netlist", 3: "routed design"}
+NOUNS = {2: "netlist", 3: "routed design"}
 _SLACK, _TRIES = 20_000, 2      # clock cycles beyond an inference's until a silent device counts as dead
 _OVERHEAD, _FEW_CYCLES = 60, 300_000    # bytes of an inference beside its frame; cycles a slow simulator does at once
 
@@ -89,7 +89,7 @@ def verify(build: Build, frames: np.ndarray, level: int, *, design: Design | Non
     network, report = build.plan.network, progress or (lambda what, done, total: None)
     frames = network.frames(frames)
     simulator = simulator or next(iter(cosim.available()), "verilator")
-    what = f"{_NOUNS[level]} ({simulator})"
+    what = f"{NOUNS[level]} ({simulator})"
     report(f"{what}, compiling", 0, len(frames))
     design = design or opened(build, level)
     text = (models or netlist.models(build.board.family)) + netlist.to_verilog(design.module, design.taps)
@@ -97,9 +97,9 @@ def verify(build: Build, frames: np.ndarray, level: int, *, design: Design | Non
                        effort=effort(build, len(frames)))
     expected = simulate(network, frames, trace=True)
     began = time.perf_counter()
-    answers = _answers(made, build.plan, frames, lambda done: report(what, done, len(frames)))
+    answers = answered(made, build.plan, frames, lambda done: report(what, done, len(frames)))
     seconds = time.perf_counter() - began
-    found, filled = _traced(expected, answers.outcome, design.taps, answers.line.taps, build.plan)
+    found, filled = traced(expected, answers.outcome, design.taps, answers.line.taps, build.plan)
     result = compare(expected, found)
     result = replace(result, spikes=result.spikes - filled)
     fired = sum(layer.size for k, layer in enumerate(network.layers) if taps.fires(build.plan, k))
@@ -146,18 +146,20 @@ class Answers:
     cycles : that the device counted, of each frame.
     streamed : of some samples, what STREAM said of the outputs' spikes, bool `(timesteps, outputs)`.
     line : closed.
+    ends : cycles of the line after which each answer was there.
     """
 
     outcome: Outcome
     cycles: np.ndarray
     streamed: dict[int, np.ndarray]
     line: gates.GatesLine
+    ends: tuple[int, ...]
 
 
-def _answers(made: gates.Gates, plan: Plan, frames: np.ndarray, report: Callable[[int], None]) -> Answers:
+def answered(made: gates.Gates, plan: Plan, frames: np.ndarray, report: Callable[[int], None]) -> Answers:
     """What the device says to the frames: to RUN and READ or, where it knows STREAM, every second time to that."""
     longest = int(timing.latency(plan, measure(plan.network, frames)).max())
-    line, results, streamed = made.start(), [], {}
+    line, results, streamed, ends = made.start(), [], {}, []
     timeout = (4 * longest + _SLACK) / made.clock_hz
     device = Device(line, None if loaded_layers(plan) else plan.network, timeout=timeout, tries=_TRIES)
     try:
@@ -172,13 +174,15 @@ def _answers(made: gates.Gates, plan: Plan, frames: np.ndarray, report: Callable
                     device.run(frame)
                     result = device.read()
                 results.append(result)
+                ends.append(line.cycles)
                 report(len(results))
     except LinkError as error:
         raise HardwareError(f"the design must answer over its pins, but after {len(results)} of {len(frames)} frames "
                             f"{error}") from None
     outcome = Outcome(classes=np.array([r.label for r in results], np.int64),
                       scores=np.array([r.scores for r in results], np.int64))
-    return Answers(outcome=outcome, cycles=np.array([r.cycles for r in results]), streamed=streamed, line=line)
+    return Answers(outcome=outcome, cycles=np.array([r.cycles for r in results]), streamed=streamed, line=line,
+                   ends=tuple(ends))
 
 
 def _stream(device: Device, frame: np.ndarray) -> tuple[Result, np.ndarray]:
@@ -206,7 +210,7 @@ def with_streamed(result: Comparison, expected: Outcome, streamed: Mapping[int, 
                    mismatches=result.mismatches + len(wrong), first=first)
 
 
-def _traced(expected: Outcome, found: Outcome, looked_at: Sequence[taps.Tap], written: Mapping[str, str],
+def traced(expected: Outcome, found: Outcome, looked_at: Sequence[taps.Tap], written: Mapping[str, str],
             plan: Plan) -> tuple[Outcome, int]:
     """The outcome with what the taps have shown, and how many of its spikes are the expected ones, never seen."""
     layers, filled = [(None, None)] * len(plan.layers), 0
