@@ -6,7 +6,8 @@ The folder holds nmnist-small/nmnist-train1000.tar.xz, recordings of 2 x 34 x 34
 into the network's timesteps. Without a network, one of the shape of NIR's cnn_sinabs with 300 timesteps and random
 binary weights, whose thresholds let a twentieth of each layer's neurons spike in a timestep: its cycles mean something,
 its classes do not. Every spike and membrane is compared with the reference. The design that is built takes events from
-a serial line, 2 bytes each. Prints one Markdown table and writes benchmarks/nmnist.json.
+a serial line, 2 bytes each. Prints one Markdown table and writes benchmarks/nmnist.json, or
+nmnist-FILE.json with a network.
 """
 
 import argparse
@@ -180,17 +181,19 @@ def main() -> None:
                random_network(recordings(folder, slice(2))[0][:, :100]))
     frames, labels = recordings(folder, slice(-arguments.recordings, None), network.timesteps)
     plan = plan_of(network)
-    found = {"versions": report.versions(), "network": str(arguments.network or "random weights"),
-             "clock_hz": CLOCK_HZ, **measure(plan, frames)}
+    chosen = arguments.network.stem if arguments.network else "random weights"
+    found = {"versions": report.versions(), "network": chosen, "clock_hz": CLOCK_HZ,
+             **measure(plan, frames)}
     classes = np.array(found.pop("classes"))
     if arguments.network:
         found["accuracy"] = float((classes == labels).mean())
+    name = f"nmnist-{chosen}" if arguments.network else "nmnist"
     if not arguments.no_build:
         board = boards.board(BOARD)
         made = build(lambda clock_hz: EventLine(plan, clock_hz), board,
-                     ROOT / "build" / "benchmark-nmnist", clock_hz=CLOCK_HZ)
+                     ROOT / "build" / f"benchmark-{name}", clock_hz=CLOCK_HZ)
         found["build"] = made.to_json()
-    aside.text(ROOT / "benchmarks" / "nmnist.json", json.dumps(found, indent=2) + "\n")
+    aside.text(ROOT / "benchmarks" / f"{name}.json", json.dumps(found, indent=2) + "\n")
     milliseconds = found["cycles"]["max"] / CLOCK_HZ * 1e3
     print("| network | recordings | events | cycles, mean / max | slowest | mismatches |\n" + "| --- " * 6 + "|")
     print(f"| {found['network']} | {found['recordings']} | {found['events']:,.0f} | {found['cycles']['mean']:,.0f} / "
