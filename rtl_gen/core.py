@@ -11,11 +11,11 @@ from spikeloom.rtl_gen.encoders import first_value
 from spikeloom.rtl_gen.events import event_layout
 from spikeloom.rtl_gen.fork import forked
 from spikeloom.rtl_gen.layer import EventLayer
-from spikeloom.rtl_gen.lif import trace_signature
 from spikeloom.rtl_gen.loading import LOAD, PART
 from spikeloom.rtl_gen.parallel.chain import ParallelChain
 from spikeloom.rtl_gen.parallel.core import FrameRegister, trace
 from spikeloom.rtl_gen.plan import Plan
+from spikeloom.rtl_gen.population import trace_signature
 from spikeloom.rtl_gen.probe import joined, probe_signature, probe_words, probed_layers
 from spikeloom.rtl_gen.queue import Queue
 from spikeloom.rtl_gen.readout import Readout, result_layout

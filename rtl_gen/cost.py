@@ -3,7 +3,9 @@
 `benchmarks/cost_model.py` compares it with placed and routed designs.
 """
 
-from spikeloom.network import Lif, Network
+from spikeloom.network import Network
+from spikeloom.neurons import Model
+from spikeloom.rtl_gen import neurons as models
 from spikeloom.rtl_gen import parallel, paths, presynaptic, strategies, words
 from spikeloom.rtl_gen.events import index_shape, range_shape
 from spikeloom.rtl_gen.memories import MemoryRules, ram_cost, rom_blocks
@@ -59,13 +61,12 @@ def layer(network: Network, k: int, how: LayerPlan, family: str, memories: Memor
                   paths.cost(network, k, how, family, memories)])
 
 
-def _neurons(neurons: Lif, update: int, width: int, family: str, memories: MemoryRules) -> Cost:
+def _neurons(neurons: Model, update: int, width: int, family: str, memories: MemoryRules) -> Cost:
     """Neurons of which `update` are updated a clock, with sums of `width` bits: their state, constants and logic."""
-    groups = -(-neurons.neurons // update)
-    state = neurons.membrane_bits + neurons.refractory.bit_length() + (neurons.reset == "subtract-late")
-    digits = max(len(neurons.decay.signed_digits) - 1, 0)
-    cells, ram = update * ((6 + digits) * neurons.membrane_bits + 2 * width + 16), 0
-    for values in (neurons.threshold, neurons.bias):
+    groups, model = -(-neurons.neurons // update), models.load(neurons)
+    state = model.state(neurons).size
+    cells, ram = update * model.cells(neurons, width), 0
+    for values in (getattr(neurons, name) for name in neurons.vector_names()):
         if values is not None and values.min() != values.max():
             bits = range_shape(int(values.min()), int(values.max())).width
             ram += rom_blocks(family, groups, update * bits) if groups * update * bits > memories.rom else 0

@@ -10,9 +10,9 @@ from spikeloom import network
 from spikeloom.rtl_gen.currents import Currents
 from spikeloom.rtl_gen.events import event_layout, range_shape
 from spikeloom.rtl_gen.fork import forked
-from spikeloom.rtl_gen.lif import Lif
 from spikeloom.rtl_gen.loading import LOAD, PART
 from spikeloom.rtl_gen.memories import NO_RULES, MemoryRules
+from spikeloom.rtl_gen.population import Population
 from spikeloom.rtl_gen.relay import Relay
 from spikeloom.rtl_gen.serializer import Serializer
 from spikeloom.rtl_gen.synaptic import SynapticCurrent
@@ -46,7 +46,7 @@ class EventLayer(wiring.Component):
     fetched : Out(16), likewise: see `loading.LoadableMemory`
     o : Out(stream of event_layout(neurons, value of a sum pool)), or with `groups`
         Out(stream of group_layout(spikes, membranes))
-    trace : Out(lif.trace_signature)
+    trace : Out(population.trace_signature)
     probe : In(probe.probe_signature(membrane_bits)), with `probe`
     """
 
@@ -69,7 +69,8 @@ class EventLayer(wiring.Component):
                 self.synaptic = SynapticCurrent(neurons, lanes=lanes, currents=currents, sums=sums, memories=memories)
                 neurons = replace(neurons, bias=0, synaptic_decay=None, synaptic_bits=16)
                 currents, sums = self.synaptic.range, self.synaptic.shape
-            self.neurons = Lif(neurons, lanes=lanes, currents=currents, sums=sums, memories=memories, probe=probe)
+            self.neurons = Population(neurons, lanes=lanes, currents=currents, sums=sums, memories=memories,
+                                      probe=probe)
         probes = {name: member for name, member in self.neurons.signature.members.items() if name == "probe"}
         events = stream.Signature(event_layout(layer.size, self.value))
         loads = {"load": In(stream.Signature(LOAD)), "fetched": Out(PART)} if how.weights != "rom" else {}

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from spikeloom.rtl_gen.events import group_layout, index_shape
-from spikeloom.rtl_gen.lif import trace_signature
+from spikeloom.rtl_gen.population import trace_signature
 
 
 class Relay(wiring.Component):
@@ -22,7 +22,7 @@ class Relay(wiring.Component):
     -------
     i : In(stream of group_layout(item=ArrayLayout(sums, lanes)))
     o : Out(stream of group_layout(spikes=lanes, membranes=ArrayLayout(signed, lanes))); membranes are the values
-    trace : Out(lif.trace_signature), as of `lif.Lif`
+    trace : Out(population.trace_signature), as of `population.Population`
     """
 
     def __init__(self, size: int, *, lanes: int, sums: Shape, values: tuple[int, int]):

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from spikeloom import synapses
+from spikeloom import plugins, synapses
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Dense, Lif, Network
 
@@ -86,7 +86,7 @@ def roomy(network: Network, *, constants: bool = False, only: Collection[int] | 
     in the layers with these numbers.
 
     Biases of a roomy network lie within the range of the membranes. Raises `SpikeloomError` where the widest sums do
-    not fit a network, or where synapses are not dense.
+    not fit a network, where synapses are not dense, or for constants of neurons that are not LIF.
     """
     layers = []
     for k, layer in enumerate(network.layers):
@@ -96,6 +96,9 @@ def roomy(network: Network, *, constants: bool = False, only: Collection[int] | 
         if not isinstance(layer.synapses, Dense) or layer.recurrent is not None:
             raise SpikeloomError(f"layer {k} must be dense without recurrent synapses to leave room for other weights")
         changes = {"synapses": _copied(_RoomyDense, layer.synapses)}
+        if constants and not isinstance(layer.neurons, Lif):
+            raise SpikeloomError(f"layer {k} neurons must be lif to leave room for other constants, "
+                                 f"not {plugins.kind(layer.neurons)}")
         if constants:
             changes["neurons"] = _copied(_RoomyLif, layer.neurons)
         layers.append(dataclasses.replace(layer, **changes))

@@ -14,8 +14,8 @@ class SynapticCurrent(wiring.Component):
     """J = clip(synaptic_decay(J) + I) of a whole layer once a timestep, whatever its membranes do.
 
     One group is accepted per clock, in ascending order; a layer of fewer than 4 groups waits until 4 cycles have passed
-    since the same group's last update: the pace of `lif.Lif`. A group leaves 4 cycles after it came. While `o` is
-    stalled the whole pipeline stands. The state memory is never read and written at one address in one cycle.
+    since the same group's last update: the pace of `Population`. A group leaves 4 cycles after it came. While `o`
+    is stalled the whole pipeline stands. The state memory is never read and written at one address in one cycle.
 
     Parameters
     ----------

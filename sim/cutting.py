@@ -8,7 +8,7 @@ import numpy as np
 
 from spikeloom import codebooks
 from spikeloom.errors import SpikeloomError
-from spikeloom.network import Dense, Input, Layer, Lif
+from spikeloom.network import Dense, Input, Layer
 from spikeloom.rtl_gen.plan import MULTIPLES, LayerPlan
 from spikeloom.sim.cases import Case
 from spikeloom.sim.reference import simulate
@@ -129,7 +129,7 @@ def _reduced(layer: Layer, synapses: object, sent: np.ndarray, *, residual: bool
     kept = sent.reshape(-1)
     recurrent = layer.recurrent and replace(layer.recurrent, weights=layer.recurrent.weights[np.ix_(kept, kept)])
     return replace(layer, synapses=synapses, recurrent=recurrent, residual=layer.residual if residual else None,
-                   neurons=layer.neurons and _some(layer.neurons, kept))
+                   neurons=layer.neurons and layer.neurons.part(kept))
 
 
 def with_inputs(case: Case, kept: np.ndarray) -> Case:
@@ -166,11 +166,6 @@ def _narrowed(layers: list[Layer], k: int, kept: np.ndarray) -> list[Layer]:
         layers[k] = _reduced(layer, smaller, kept, residual=True)
         k += 1
     return layers
-
-
-def _some(neurons: Lif, kept: np.ndarray) -> Lif:
-    return replace(neurons, neurons=len(kept), bias=neurons.bias[kept],
-                   threshold=neurons.threshold[kept] if neurons.fires else None)
 
 
 def as_dense(case: Case, k: int) -> Case:

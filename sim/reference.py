@@ -1,7 +1,7 @@
 """The oracle: a network simulated in integers, exactly, for many frames at once.
 
-The equations are those of `spikeloom.network`. Sums of synaptic terms go through floating-point products that are exact
-(see `sim.sums`); all else is integers.
+The equations are those of `spikeloom.network`, and what its neurons' model does with their currents is the model's own
+`step`. Sums of synaptic terms go through floating-point products that are exact (see `sim.sums`); all else is integers.
 """
 
 from collections.abc import Callable
@@ -76,22 +76,22 @@ class _Constants:
         self.layer, self.device, self.real = layer, device, sums.real_type(largest)
         self.forward = sums.of(layer.synapses, self.real, device)
         self.recurrent = None if layer.recurrent is None else sums.of(layer.recurrent, self.real, device)
-        self.whole, self.bias, self.threshold = torch.int64, None, None
+        self.whole, self.bias, self.vectors = torch.int64, None, {}
         if layer.neurons is None:
             return
         neurons = layer.neurons
-        v = max(-neurons.v_min, neurons.v_max + 1)
         largest += int(abs(neurons.bias).max())
-        update = 2 * v + largest
-        decay = v * neurons.decay.num + (1 << neurons.decay.shift)
         if neurons.current_based:
             j = 1 << neurons.synaptic_bits - 1
-            update = max(update, 2 * j + largest, 2 * v + j)
-            decay = max(decay, j * neurons.synaptic_decay.num + (1 << neurons.synaptic_decay.shift))
-        self.whole = torch.int32 if max(update, decay) < _INT32_EXACT else torch.int64
-        self.bias = torch.tensor(neurons.bias, dtype=self.whole, device=device)
-        if neurons.fires:
-            self.threshold = torch.tensor(neurons.threshold, dtype=self.whole, device=device)
+            largest = max(2 * j + largest, j * neurons.synaptic_decay.num + (1 << neurons.synaptic_decay.shift),
+                          neurons.largest(j))
+        else:
+            largest = neurons.largest(largest)
+        self.whole = torch.int32 if largest < _INT32_EXACT else torch.int64
+        own = {name: getattr(neurons, name) for name in neurons.vector_names()}
+        self.vectors = {name: None if values is None else torch.tensor(values, dtype=self.whole, device=device)
+                        for name, values in own.items()}
+        self.bias = self.vectors["bias"]
 
     def current(self, x: torch.Tensor) -> torch.Tensor:
         """The share of I that comes from presynaptic values `(batch, inputs)` and the bias; of a pool, its output."""
@@ -107,12 +107,12 @@ class _State:
         shape, device = (batch, self.layer.size), constants.device
         self.v = torch.zeros(shape, dtype=constants.whole, device=device)
         self.silent = torch.zeros(shape, dtype=torch.bool, device=device)
-        self.spikes, self.fired, self.pause, self.j = self.silent, None, None, None
+        self.spikes, self.state, self.j = self.silent, {}, None
         self.sent = self.v if self.neurons is None else self.silent
         self.delayed = [self.sent] * self.layer.delay
         if self.neurons is not None:
-            self.fired = self.silent if self.neurons.reset == "subtract-late" else None
-            self.pause = torch.zeros(shape, dtype=torch.int16, device=device) if self.neurons.refractory else None
+            self.state = {name: self.silent if bounds is bool else self.v for name, bounds in
+                          self.neurons.states.items()}
             self.j = self.v if self.neurons.current_based else None
 
     def step(self, current: torch.Tensor, skipped: torch.Tensor | None) -> None:
@@ -133,36 +133,9 @@ class _State:
         if self.j is not None:
             most = 1 << self.neurons.synaptic_bits - 1
             current = self.j = (self.neurons.synaptic_decay.apply(self.j) + current).clamp(-most, most - 1)
-        self.spikes = self.update(current)
+        spikes, self.state = self.neurons.step(self.state, current, self.constants.vectors, torch.where)
+        self.spikes, self.v = self.silent if spikes is None else spikes, self.state["v"]
         self.send(self.spikes)
-
-    def update(self, current: torch.Tensor) -> torch.Tensor:
-        """S of this timestep; `v` holds V after it."""
-        neurons, threshold = self.neurons, self.constants.threshold
-        u = current if neurons.decay.num == 0 else neurons.decay.apply(self.v) + current
-        if self.fired is not None:
-            u = u - self.fired * threshold
-        u = u.clamp(neurons.v_min, neurons.v_max)
-        if threshold is None:
-            self.v = u
-            return self.silent
-        spikes = u >= threshold
-        if neurons.reset == "zero":
-            v = u.masked_fill(spikes, neurons.v_reset)
-        else:
-            v = u - spikes * threshold if neurons.reset == "subtract" else u
-        fired = spikes
-        if self.pause is not None:
-            resting = self.pause > 0
-            spikes = spikes & ~resting
-            v = torch.where(resting, self.v, v)
-            if self.fired is not None:
-                fired = torch.where(resting, self.fired, spikes)
-            self.pause = torch.where(spikes, neurons.refractory, (self.pause - 1).clamp(min=0)).to(torch.int16)
-        if self.fired is not None:
-            self.fired = fired
-        self.v = v
-        return spikes
 
     def send(self, values: torch.Tensor) -> None:
         self.delayed.append(values)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikeloom import check, plugins, synapses
+from spikeloom import check, neurons, plugins, synapses
 from spikeloom.errors import SpikeloomError
-from spikeloom.neurons.lif import Lif
+from spikeloom.neurons import Model
 from spikeloom.synapses.dense import Dense
 
 
@@ -37,14 +37,15 @@ class Layer:
     Parameters
     ----------
     synapses : of a kind of `spikeloom.synapses`.
-    neurons : as many as the synapses have outputs; None with pooling, which has no state and sends its sums.
+    neurons : of a model of `spikeloom.neurons`, as many as the synapses have outputs; None with pooling, which has no
+        state and sends its sums.
     delay : timesteps.
     recurrent : dense synapses from the layer's own spikes of the timestep before, whatever the delay.
     residual : a shortcut from an earlier layer, or None.
     """
 
     synapses: object
-    neurons: Lif | None
+    neurons: Model | None
     delay: int = 0
     recurrent: Dense | None = None
     residual: Residual | None = None
@@ -59,8 +60,9 @@ class Layer:
             if self.neurons is not None or self.recurrent is not None or self.residual is not None:
                 raise SpikeloomError("a pooling layer must have no neurons, no recurrent synapses and no residual")
             return
-        if not isinstance(self.neurons, Lif):
-            raise SpikeloomError(f"neurons must be Lif, not {type(self.neurons).__name__}")
+        if not isinstance(self.neurons, Model):
+            raise SpikeloomError(f"neurons must be one of {', '.join(neurons.names())}, "
+                                 f"not {type(self.neurons).__name__}")
         if self.synapses.outputs != self.neurons.neurons:
             raise SpikeloomError(f"neurons must be as many as the synapses have outputs, {self.synapses.outputs}, "
                                  f"not {self.neurons.neurons}")

@@ -27,7 +27,8 @@ from spikeloom.network import Input, Network
 
 MAGIC, VERSION, CHECKSUM = b"QSNN", 2, 32
 MAX_HEADER, MAX_FILE = 1 << 22, 1 << 28
-FIRST = {"encoders": ("direct", "threshold", "rate"), "synapses": ("dense",), "layer": {"synapses", "neurons", "delay"}}
+FIRST = {"encoders": ("direct", "threshold", "rate"), "synapses": ("dense",), "neurons": ("lif",),
+         "layer": {"synapses", "neurons", "delay"}}
 """What version 1 knows."""
 SINCE_2 = {"synaptic_decay": None, "synaptic_bits": 16}
 """Fields of neurons that are left out of the file where they have these values."""
@@ -109,6 +110,7 @@ def _version(header: dict) -> int:
     old = encoder is None or encoder["kind"] in FIRST["encoders"]
     for layer in header["layers"]:
         old &= set(layer) == FIRST["layer"] and layer["synapses"]["kind"] in FIRST["synapses"]
+        old &= layer["neurons"] is not None and layer["neurons"]["kind"] in FIRST["neurons"]
         old &= layer["neurons"] is not None and not set(layer["neurons"]) & set(SINCE_2)
     return 1 if old else 2
 
@@ -137,13 +139,14 @@ def _pack_synapses(item: object, arrays: list[bytes]) -> dict:
     return header | {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
-def _pack_neurons(item: object, arrays: list[bytes]) -> dict:
+def _pack_neurons(item: neurons.Model, arrays: list[bytes]) -> dict:
+    """Kind and plain fields; vectors whose values differ go to the arrays, in the order of their names."""
     header = {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}
     header = {name: value for name, value in header.items() if name not in SINCE_2 or value != SINCE_2[name]}
-    for name in ("decay", "synaptic_decay"):
-        if name in header:
+    for name in item.decay_names():
+        if header.get(name) is not None:
             header[name] = dataclasses.asdict(header[name])
-    for name in ("bias", "threshold"):
+    for name in sorted(item.vector_names()):
         array = header[name]
         if array is not None:
             arrays.append(array.astype("<i8").astype("<u4").tobytes() if np.ptp(array) else b"")
@@ -245,19 +248,19 @@ def _unpack_synapses(thing: str, value: object, reader: _Arrays):
     return made(weights=weights, codebook=book, **header)
 
 
-def _unpack_neurons(value: object, reader: _Arrays):
+def _unpack_neurons(value: object, reader: _Arrays) -> neurons.Model:
     made = _kind(neurons, "neurons", value)
     names = {"kind"} | {f.name for f in dataclasses.fields(made)}
-    header = dict(_fields("neurons", value, names - set(SINCE_2), set(SINCE_2)))
+    header = dict(_fields("neurons", value, names - set(SINCE_2), names & set(SINCE_2)))
     del header["kind"]
     check.integer("neurons", header["neurons"], 1, synapses.MAX_NEURONS)
-    for name in ("decay", "synaptic_decay"):
-        if name in header:
+    for name in made.decay_names():
+        if header.get(name) is not None:
             header[name] = Decay(**_fields(name, header[name], {"num", "shift", "rounding"}))
-    for name in ("bias", "threshold"):
+    for name in sorted(made.vector_names()):
         if header[name] == "array":
-            kind = "<i4" if name == "bias" else "<u4"      # a threshold may be 2^31, just above any membrane
+            kind = "<u4" if name == "threshold" else "<i4"      # a threshold may be 2^31, just above any membrane
             header[name] = reader.take(4 * header["neurons"]).view(kind).astype(np.int64)
-        elif type(header[name]) is not int and (name, header[name]) != ("threshold", None):
+        elif type(header[name]) is not int and header[name] is not None:
             raise FileError(f"{name} must be an integer or 'array', not {str(header[name])[:200]}")
     return made(**header)

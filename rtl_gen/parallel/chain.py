@@ -7,14 +7,15 @@ from amaranth.lib.wiring import In, Out
 from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Network
+from spikeloom.neurons import kind
 from spikeloom.rtl_gen.encoders import first_value
 from spikeloom.rtl_gen.events import event_layout
-from spikeloom.rtl_gen.lif import trace_signature
 from spikeloom.rtl_gen.parallel import adder
 from spikeloom.rtl_gen.parallel.ends import Collector, Emitter, vector_layout
 from spikeloom.rtl_gen.parallel.neurons import DelayLine, Neurons
 from spikeloom.rtl_gen.parallel.readout import SerialReadout, Skid, VectorReadout, verdict_layout
 from spikeloom.rtl_gen.parallel.steady import SteadyNeurons, spike_levels
+from spikeloom.rtl_gen.population import trace_signature
 from spikeloom.rtl_gen.readout import result_layout
 from spikeloom.synapses.dense import Dense
 
@@ -30,6 +31,8 @@ def obstacle(network: Network, layer: int) -> str | None:
         return "it is recurrent"
     if built.residual is not None:
         return "it has a residual"
+    if kind(built.neurons) != "lif":
+        return f"its neurons are {kind(built.neurons)}, and this strategy knows only lif"
     if built.neurons.current_based:
         return "its neurons are current-based"
     return None

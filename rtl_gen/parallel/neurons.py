@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 
 from spikeloom.network import Lif
 from spikeloom.rtl_gen.events import range_shape
-from spikeloom.rtl_gen.lif import decay
 from spikeloom.rtl_gen.parallel.reach import reach
+from spikeloom.rtl_gen.stateful import decay
 
 
 def at_least(value: Value, level: int) -> Value:

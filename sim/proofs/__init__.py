@@ -1,6 +1,7 @@
 """Exactness level 4: proofs about the components of a network's hardware, at its own sizes.
 
-A module of this package that has `proofs(plan)` adds proofs; nothing else is needed. A proof wraps a real component:
+A module of this package that has `proofs(plan)` adds proofs; nothing else is needed. With `gaps(plan)` it says, a
+sentence each, of what it has no proof although there could be one. A proof wraps a real component:
 
     class NeverBoth(wiring.Component):                      # a harness: its ports are inputs, all free in every clock
         def __init__(self, dut):
@@ -101,6 +102,12 @@ def all_of(plan: Plan) -> list[Proof]:
             layers = proof.layers if known is None else known.layers + proof.layers
             found[key] = replace(known or proof, layers=tuple(dict.fromkeys(layers)))
     return list(found.values())
+
+
+def gaps(plan: Plan) -> list[str]:
+    """What of a plan no proof is about: a sentence each."""
+    modules = (plugins.load(__name__, name, "proof") for name in names())
+    return [gap for module in modules if hasattr(module, "gaps") for gap in module.gaps(plan)]
 
 
 def verify(plan: Plan, *, timeout: float = TIMEOUT,

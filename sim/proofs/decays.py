@@ -39,13 +39,7 @@ def rounded(product: Value, leak: Decay) -> Value:
 def proofs(plan: Plan) -> Iterator[Proof]:
     """One for each leak and width."""
     for k, layer in enumerate(plan.network.layers):
-        neurons = layer.neurons
-        if neurons is None:
-            continue
-        leaks = [(neurons.decay, neurons.membrane_bits)]
-        if neurons.current_based:
-            leaks.append((neurons.synaptic_decay, neurons.synaptic_bits))
-        for leak, bits in leaks:
+        for leak, bits in () if layer.neurons is None else layer.neurons.leaks:
             yield Proof(
                 claim=f"the leak is V * {leak.num} / {1 << leak.shift}, {leak.rounding}", component="stateful.decay",
                 layers=(k,), size=f"{bits} bits", make=lambda leak=leak, bits=bits: Leaked(leak, bits),

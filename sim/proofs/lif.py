@@ -1,11 +1,12 @@
-"""The neurons' update equals the equations of `spikeloom.network`, for all inputs, states and stalls."""
+"""The update of LIF neurons equals the equations of `spikeloom.network`, for all inputs, states and stalls."""
 
 from collections.abc import Iterator
 
 from amaranth.hdl import Assert, Assume, Const, Module, Mux, Signal, signed
 
-from spikeloom.rtl_gen.lif import Lif
+from spikeloom import neurons as models
 from spikeloom.rtl_gen.plan import Plan
+from spikeloom.rtl_gen.population import Population
 from spikeloom.rtl_gen.stateful import decay
 from spikeloom.sim.proofs import Proof
 from spikeloom.sim.proofs.parts import parts
@@ -93,11 +94,19 @@ class Updated(Followed):
 
 
 def proofs(plan: Plan) -> Iterator[Proof]:
-    """One for the neurons of each layer that are updated in groups."""
+    """One for the LIF neurons of each layer that are updated in groups."""
     for part in parts(plan):
         dut = part.component
-        if isinstance(dut, Lif):
+        if isinstance(dut, Population) and models.kind(dut.neurons) == "lif":
             yield Proof(
-                claim="every update is the equations'", component=part.name, layers=part.layers,
+                claim="every update is the equations'", component="neurons.lif", layers=part.layers,
                 size=f"{dut.neurons.membrane_bits} bits, {dut.lanes} lanes, {dut.groups} groups",
                 make=lambda dut=dut: Updated(dut), depth=2)
+
+
+def gaps(plan: Plan) -> Iterator[str]:
+    """The layers of other neurons."""
+    for k, layer in enumerate(plan.network.layers):
+        if layer.neurons is not None and models.kind(layer.neurons) != "lif":
+            yield (f"layer {k}: the update of its {models.kind(layer.neurons)} neurons is not proven: no proof knows "
+                   "this model")

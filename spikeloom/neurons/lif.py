@@ -1,5 +1,6 @@
 """Leaky integrate-and-fire neurons, with or without a current that leaks too. The equations: `spikeloom.network`."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from spikeloom import check
 from spikeloom.decay import Decay
 from spikeloom.errors import SpikeloomError
+from spikeloom.neurons import Model, State
 from spikeloom.synapses import LIMIT, MAX_NEURONS
 
 RESETS = ("zero", "subtract", "subtract-late")
@@ -14,7 +16,7 @@ NO_LEAK = Decay()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Lif:
+class Lif(Model):
     """Leaky integrate-and-fire neurons; without a threshold, readout neurons that never fire.
 
     Parameters
@@ -68,22 +70,53 @@ class Lif:
             raise SpikeloomError("readout neurons must have reset 'zero' and no refractory time: they never fire")
 
     @property
-    def fires(self) -> bool:
-        """False for readout neurons."""
-        return self.threshold is not None
-
-    @property
     def current_based(self) -> bool:
         """True for neurons that remember a synaptic current J."""
         return self.synaptic_decay is not None
 
     @property
-    def v_max(self) -> int:
-        return (1 << self.membrane_bits - 1) - 1
+    def states(self) -> dict[str, tuple[int, int] | type[bool]]:
+        """V; with "subtract-late" whether a reset is owed, with a refractory time what is left of it."""
+        found: dict[str, tuple[int, int] | type[bool]] = {"v": (self.v_min, self.v_max)}
+        if self.reset == "subtract-late":
+            found["late"] = bool
+        if self.refractory:
+            found["wait"] = (0, self.refractory)
+        return found
 
     @property
-    def v_min(self) -> int:
-        return -(1 << self.membrane_bits - 1) if self.floor is None else self.floor
+    def leaks(self) -> list[tuple[Decay, int]]:
+        synaptic = [] if self.synaptic_decay is None else [(self.synaptic_decay, self.synaptic_bits)]
+        return [(self.decay, self.membrane_bits), *synaptic]
+
+    def largest(self, current: int) -> int:
+        v = max(-self.v_min, self.v_max + 1)
+        return max(2 * v + current, v * self.decay.num + (1 << self.decay.shift))
+
+    def step(self, state: State, current, vectors: Mapping, where: Callable) -> tuple[object, State]:
+        threshold, v, late = vectors["threshold"], state["v"], state.get("late")
+        u = current if self.decay.num == 0 else self.decay.apply(v) + current
+        if late is not None:
+            u = u - late * threshold
+        u = u.clip(self.v_min, self.v_max)
+        if threshold is None:
+            return None, {"v": u}
+        spikes = u >= threshold
+        after = {"v": u}
+        if self.reset == "zero":
+            after["v"] = where(spikes, self.v_reset, u)
+        elif self.reset == "subtract":
+            after["v"] = u - spikes * threshold
+        else:
+            after["late"] = spikes
+        if self.refractory:
+            resting = state["wait"] > 0
+            spikes = spikes & ~resting
+            after["v"] = where(resting, v, after["v"])
+            after["wait"] = where(spikes, self.refractory, (state["wait"] - 1).clip(min=0))
+            if late is not None:
+                after["late"] = where(resting, late, spikes)
+        return spikes, after
 
 
 NEURONS = Lif

@@ -11,7 +11,7 @@ from spikeloom.firmware.device import Device
 from spikeloom.firmware.simulated import SimulatedLine
 from spikeloom.network import Dense, Input, Layer, Lif, Network
 from spikeloom.rtl_gen import layer as layers
-from spikeloom.rtl_gen import lif
+from spikeloom.rtl_gen import population
 from spikeloom.rtl_gen.link.extras import Extras
 from spikeloom.rtl_gen.linked import LinkedCore
 from spikeloom.rtl_gen.plan import LayerPlan, Plan
@@ -122,7 +122,7 @@ def test_a_network_without_such_layers_cannot_have_it():
     gc.collect()  # here, where the warning of components that were never built is expected
 
 
-class Hasty(lif.Lif):
+class Hasty(population.Population):
     """Neurons that say they are idle while their last timestep is still under way."""
 
     def probed(self, m, stages):
@@ -145,7 +145,7 @@ def late() -> Plan:
 @pytest.mark.parametrize("right", [True, False])
 def test_a_layer_is_waited_for(right, monkeypatch):
     """And the check catches one that answers too early."""
-    monkeypatch.setattr(layers, "Lif", lif.Lif if right else Hasty)
+    monkeypatch.setattr(layers, "Population", population.Population if right else Hasty)
     plan = late()
     with Device(SimulatedLine(LinkedCore(plan, extras=PROBE), pace=1), plan.network) as device:
         if right:

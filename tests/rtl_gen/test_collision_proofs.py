@@ -18,7 +18,7 @@ from spikeloom.network import READOUTS, Dense
 from spikeloom.network import Lif as Neurons
 from spikeloom.rtl_gen import stateful
 from spikeloom.rtl_gen.events import event_layout
-from spikeloom.rtl_gen.lif import Lif
+from spikeloom.rtl_gen.population import Population
 from spikeloom.rtl_gen.queue import Queue
 from spikeloom.rtl_gen.readout import Readout
 from spikeloom.rtl_gen.repeater import Repeater
@@ -66,7 +66,7 @@ def proven(component: wiring.Component) -> bool:
 
 def neurons(groups):
     layer = Neurons(neurons=groups, threshold=3, membrane_bits=3)
-    return Watched(Lif(layer, lanes=1, currents=(0, 1), sums=unsigned(1)), "state", groups)
+    return Watched(Population(layer, lanes=1, currents=(0, 1), sums=unsigned(1)), "state", groups)
 
 
 @pytest.mark.parametrize("groups", [1, 2, 3, 4, 5, 6, 40])

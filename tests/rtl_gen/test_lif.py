@@ -10,8 +10,9 @@ from amaranth.sim import Simulator
 from spikeloom.decay import ROUNDINGS, Decay
 from spikeloom.neurons.lif import RESETS
 from spikeloom.neurons.lif import Lif as Neurons
-from spikeloom.rtl_gen import lif, stateful
-from spikeloom.rtl_gen.lif import Lif
+from spikeloom.rtl_gen import stateful
+from spikeloom.rtl_gen.neurons import lif
+from spikeloom.rtl_gen.population import Population
 
 from .streams import STALLS, Bench, gaps, groups
 
@@ -52,7 +53,7 @@ def oracle(neurons: Neurons, n: int, currents: list[int]) -> list[tuple[int, int
 def simulated(neurons: Neurons, currents: np.ndarray, *, lanes: int, inferences: int = 1, **options):
     """(S, V) lists `[inference][neuron]` of hardware given `currents` (neurons, timesteps) in every inference."""
     low, high = FAR[0] + int(neurons.bias.min()), FAR[1] + int(neurons.bias.max())
-    dut = Lif(neurons, lanes=lanes, currents=(low, high), sums=signed(7))
+    dut = Population(neurons, lanes=lanes, currents=(low, high), sums=signed(7))
     count, steps = neurons.neurons, currents.shape[1]
     padded = np.full((dut.groups * lanes, steps), FAR[1])
     padded[:count] = currents
@@ -140,7 +141,7 @@ def test_every_leak():
         for num in range((1 << shift) + 1):
             leak = Decay(num=num, shift=shift, rounding=rounding)
             outputs[leak] = Signal(signed(BITS + 2), name=f"out{len(outputs)}")
-            m.d.comb += outputs[leak].eq(lif.decay(v, leak))
+            m.d.comb += outputs[leak].eq(stateful.decay(v, leak))
 
     async def bench(ctx):
         for value in range(LOW, HIGH + 1):

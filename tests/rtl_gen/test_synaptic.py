@@ -9,7 +9,7 @@ from spikeloom.decay import ROUNDINGS, Decay
 from spikeloom.errors import SpikeloomError
 from spikeloom.neurons.lif import Lif as Neurons
 from spikeloom.rtl_gen import stateful
-from spikeloom.rtl_gen.lif import Lif
+from spikeloom.rtl_gen.population import Population
 from spikeloom.rtl_gen.synaptic import SynapticCurrent
 
 from .streams import STALLS, Bench, gaps, groups
@@ -90,4 +90,4 @@ def test_without_cooling_the_oracle_disagrees(monkeypatch):
 def test_membranes_want_their_current_made_before():
     neurons = Neurons(neurons=2, threshold=9, synaptic_bits=BITS, synaptic_decay=Decay())
     with pytest.raises(SpikeloomError, match="neurons must be given their synaptic current"):
-        Lif(neurons, lanes=1, currents=(0, 1), sums=signed(2))
+        Population(neurons, lanes=1, currents=(0, 1), sums=signed(2))

@@ -8,10 +8,12 @@ import pytest
 from spikeloom import codebooks
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Dense, Input, Layer, Lif, Network
-from spikeloom.rtl_gen import lif, verilog
+from spikeloom.rtl_gen import verilog
 from spikeloom.rtl_gen.core import Core
 from spikeloom.rtl_gen.link.extras import Extras
+from spikeloom.rtl_gen.neurons import lif
 from spikeloom.rtl_gen.plan import LayerPlan
+from spikeloom.rtl_gen.population import Population
 from spikeloom.sim import attempts, cases, fuzz, naive, shrink
 from spikeloom.sim.attempts import TOGETHER, Verdict, attempt
 from spikeloom.sim.case_features import NAMES
@@ -98,13 +100,13 @@ def test_loaded_weights_and_a_compiler_that_fails(monkeypatch):
 @pytest.mark.slow
 def test_the_link_with_all_its_extras(monkeypatch):
     """The probe reads each membrane one too high: all else is right."""
-    probed = lif.Lif.probed
+    probed = Population.probed
 
     def wrong(self, m, stages):
         probed(self, m, stages)
         m.d.comb += self.probe.membrane[0].eq(1)
 
-    monkeypatch.setattr(lif.Lif, "probed", wrong)
+    monkeypatch.setattr(Population, "probed", wrong)
     case = tiny(3, weights="ram", probe=True, readback=True, stream=1, queue=32)
     found = attempt([case], ("link",))[0].failure
     assert (found.way, found.kind) == ("link", "mismatch")

@@ -25,7 +25,7 @@ def test_every_component_of_a_plan_has_proofs():
     plan = Plan(network=network((2, 3, 2)), layers=(LayerPlan(), LayerPlan()))
     found = proofs.all_of(plan)
     about = {(proof.component, proof.layers) for proof in found}
-    assert {("lif.Lif", (0,)), ("lif.Lif", (1,)), ("strategies.dense.Integrator", (0,))} <= about
+    assert {("neurons.lif", (0,)), ("neurons.lif", (1,)), ("strategies.dense.Integrator", (0,))} <= about
     assert {"accumulators", "decays", "dense", "group_sum", "lif", "parallel", "synaptic"} <= {*proofs.names()}
 
 

@@ -7,8 +7,10 @@ from amaranth.hdl import signed
 
 from spikeloom.decay import ROUNDINGS, Decay
 from spikeloom.network import Lif as Neurons
-from spikeloom.rtl_gen import lif, stateful, synaptic
+from spikeloom.rtl_gen import stateful, synaptic
+from spikeloom.rtl_gen.neurons import lif
 from spikeloom.rtl_gen.parallel import neurons as registers
+from spikeloom.rtl_gen.population import Population
 from spikeloom.sim.proofs import decays, parallel
 from spikeloom.sim.proofs.lif import Updated
 from spikeloom.sim.proofs.prover import prove
@@ -25,7 +27,9 @@ def neurons(count=5, **options):
 
 
 def updated(layer, *, made=lif, lanes=1, currents=(-9, 9)):
-    return Updated(made.Lif(layer, lanes=lanes, currents=currents, sums=signed(6)))
+    dut = Population(layer, lanes=lanes, currents=currents, sums=signed(6))
+    dut.model = made
+    return Updated(dut)
 
 
 @pytest.mark.parametrize("layer", [
@@ -49,11 +53,11 @@ def test_so_it_is_in_every_lane():
     ("u.eq(clip(s3_sum, v_min, v_max))", "u.eq(s3_sum)", "the spike traced", 4),
     ("(u >= s3_threshold)", "(u > s3_threshold)", "the spike traced", 4),
     ("runs & (u >= s3_threshold)", "u >= s3_threshold", "the spike traced", 8),
-    ("u = Signal(self.membrane,", "u = Signal(signed(neurons.membrane_bits - 1),", "traced", 4),
+    ('"s3_u", membrane', '"s3_u", signed(neurons.membrane_bits - 1)', "traced", 4),
     ("range_shape(v_min + low - late, v_max + high)", "range_shape(v_min, v_max)", "the sum in stage 3", 4),
     ("Mux(s2_late, s2_threshold, 0)", "Const(0)", "the sum in stage 3", 8),
-    ("s1_v.eq(Mux(s1_first, 0, state.v))", "s1_v.eq(state.v)", "decayed in stage 2", 8),
-    ("state.late & ~s1_first", "state.late", "late in stage 2", 8),
+    ("s1_v.eq(Mux(s1_first, 0, before.v))", "s1_v.eq(before.v)", "decayed in stage 2", 8),
+    ("before.late & ~s1_first", "before.late", "late in stage 2", 8),
     ("neurons.refractory, 0), s3_wait - 1", "neurons.refractory, 0), s3_wait", "the state in memory", 9),
 ])
 def test_an_update_with_a_fault_is_refuted(old, new, said, clocks):
