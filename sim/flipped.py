@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikeloom import check
+from spikeloom import neurons as models
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Network
 from spikeloom.rtl_gen.events import range_shape
@@ -109,11 +110,13 @@ def draw(network: Network, count: int, rng: np.random.Generator, *, layer: int |
 
 def fits(network: Network, other: Network) -> bool:
     """True if hardware whose widths were made for `network` cannot tell that `other`'s weights are not its own: no sum,
-    whatever the input, exceeds the registers that it passes through."""
+    whatever the input, exceeds the registers that it passes through. With neurons other than LIF that is not known."""
     for k, layer in enumerate(network.layers):
         neurons, currents = layer.neurons, (network.current_range(k), other.current_range(k))
         pairs = [(network.sum_range(k), other.sum_range(k)), currents]
         if neurons is not None:
+            if models.kind(neurons) != "lif":
+                return False
             late = int(neurons.threshold.max()) if neurons.fires and neurons.reset == "subtract-late" else 0
             pairs.append(tuple((neurons.v_min + low - late, neurons.v_max + high) for low, high in currents))
         if not all(_within(range_shape(min(low, -1), high), least, most) for (low, high), (least, most) in pairs):

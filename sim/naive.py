@@ -10,6 +10,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from spikeloom import encoders
+from spikeloom import neurons as models
 from spikeloom import synapses as kinds
 from spikeloom.decay import Decay
 from spikeloom.errors import SpikeloomError
@@ -29,7 +30,7 @@ class Answer:
 def infer(network: Network, frame: list) -> Answer:
     """One inference of `network` on one frame: `[value]`, or `[timestep][value]` where it takes a sequence."""
     sequence = _encode(network, frame)
-    layers = [_Pool(layer) if layer.neurons is None else _Neurons(layer) for layer in network.layers]
+    layers = [_Pool(layer) if layer.neurons is None else _neurons(layer) for layer in network.layers]
     for t in range(network.timesteps):
         x = sequence[t]
         for layer, neurons in zip(network.layers, layers, strict=True):
@@ -156,7 +157,7 @@ class _Pool:
 
 
 class _Neurons:
-    """One layer: its constants as lists, its state, and the history of S and V."""
+    """One layer of LIF neurons: its constants as lists, its state, and the history of S and V."""
 
     def __init__(self, layer: Layer):
         self.terms, self.layer = _terms(layer.synapses), layer
@@ -179,7 +180,7 @@ class _Neurons:
                     current += weight * self.spikes[-1][i]
             if skipped is not None:
                 current += self.layer.residual.weight * skipped[n]
-            if self.lif.synaptic_decay is not None:
+            if self.lif.current_based:
                 half = 2 ** (self.lif.synaptic_bits - 1)
                 current = min(max(_leak(self.j[n], self.lif.synaptic_decay) + current, -half), half - 1)
                 self.j[n] = current
@@ -212,6 +213,38 @@ class _Neurons:
         """What the next layer sees after the newest step."""
         t = len(self.spikes) - 1 - self.delay
         return self.spikes[t] if t >= 0 else [0] * len(self.v)
+
+
+class _Adaptive(_Neurons):
+    """One layer of ALIF neurons."""
+
+    def __init__(self, layer: Layer):
+        super().__init__(layer)
+        self.raised = [0] * layer.neurons.neurons
+
+    def update(self, n: int, current: int) -> int:
+        model = self.lif
+        top, most = 2 ** (model.membrane_bits - 1) - 1, 2**model.adaptation_bits - 1
+        bottom = -top - 1 if model.floor is None else model.floor
+        u = min(max(_leak(self.v[n], model.decay) + current, bottom), top)
+        barrier = self.threshold[n] + self.raised[n]
+        self.raised[n] = _leak(self.raised[n], model.adaptation_decay)
+        if u < barrier:
+            self.v[n] = u
+            return 0
+        self.v[n] = {"zero": 0, "subtract": u - barrier}[model.reset]
+        self.raised[n] = min(self.raised[n] + model.adaptation_step, most)
+        return 1
+
+
+_MODELS = {"lif": _Neurons, "alif": _Adaptive}
+
+
+def _neurons(layer: Layer) -> _Neurons:
+    kind = models.kind(layer.neurons)
+    if kind not in _MODELS:
+        raise SpikeloomError(f"neurons must be of a model that is defined here, not {kind!r}")
+    return _MODELS[kind](layer)
 
 
 def _read(network: Network, spikes: list[list[int]], membranes: list[list[int]]) -> tuple[int, list[int]]:

@@ -12,6 +12,8 @@ import numpy as np
 from spikeloom import codebooks, encoders
 from spikeloom.decay import MAX_SHIFT, ROUNDINGS, Decay
 from spikeloom.network import Dense, Input, Layer, Lif, Network, Residual
+from spikeloom.neurons.alif import RESETS as ADAPTIVE_RESETS
+from spikeloom.neurons.alif import Alif
 from spikeloom.neurons.lif import RESETS
 from spikeloom.rtl_gen import strategies
 from spikeloom.rtl_gen.memories import BY_FAMILY
@@ -52,6 +54,30 @@ def with_paths(network: Network, seed: int, *, most: int = MAX_SIZE) -> Network:
             neurons = replace(neurons, synaptic_decay=_decay(rng), synaptic_bits=min(max(bits, 2), 32))
         layers[k] = replace(layer, neurons=neurons)
     return replace(network, layers=tuple(layers))
+
+
+def adaptive(network: Network, seed: int) -> Network:
+    """`network` with ALIF neurons instead of LIF neurons of the same thresholds, in half of the layers that fire and
+    remember no current, at least in one of them if there is any."""
+    rng = np.random.default_rng([0xA11F, seed])
+    layers, able = list(network.layers), [k for k, layer in enumerate(network.layers) if layer.neurons is not None
+                                          and layer.neurons.fires and not layer.neurons.current_based]
+    always = int(rng.choice(able)) if able else None
+    for k in able:
+        if k == always or rng.random() < 0.5:
+            layers[k] = replace(layers[k], neurons=_adaptive(rng, layers[k].neurons))
+    return replace(network, layers=tuple(layers))
+
+
+def _adaptive(rng: np.random.Generator, neurons: Lif) -> Alif:
+    typical = int(np.median(neurons.threshold))
+    natural = typical.bit_length()
+    bits = int(min(max(rng.choice([natural + rng.integers(-2, 4), rng.integers(1, 32)], p=[0.7, 0.3]), 1), 31))
+    most = (1 << bits) - 1
+    step = int(rng.choice([rng.integers(most + 1), min(most, 1 + typical // int(rng.integers(1, 9)))], p=[0.3, 0.7]))
+    return Alif(neurons=neurons.neurons, threshold=neurons.threshold, bias=neurons.bias, decay=neurons.decay,
+                membrane_bits=neurons.membrane_bits, floor=neurons.floor, reset=str(rng.choice(ADAPTIVE_RESETS)),
+                adaptation_bits=bits, adaptation_step=step, adaptation_decay=_decay(rng))
 
 
 def _chain(seed: int, most: int) -> Network:

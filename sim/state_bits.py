@@ -102,7 +102,8 @@ def _path(name: str) -> tuple[Sequence[str], str]:
 
 
 def _memory(path: Sequence[str], last: str) -> str | None:
-    return "sums" if last == "store" and "held" in path else _MEMORIES.get(last)
+    other = "constants" if path and path[-1] == "neurons" else None     # a model may have vectors of its own
+    return "sums" if last == "store" and "held" in path else _MEMORIES.get(last, other)
 
 
 def _register(path: Sequence[str], last: str) -> str | None:
@@ -112,7 +113,7 @@ def _register(path: Sequence[str], last: str) -> str | None:
     if "readout" in path:
         return "scores"
     if last not in _PASSING:
-        return None
+        return "sums" if inner == "neurons" and path[0] == "layer" else None    # a model's own names
     if inner == "neurons" and path[0] == "chain" and last in ("v", "late", "wait"):
         return "membranes"
     return "fifos" if inner in _WAITING and "held" not in path else "sums"
