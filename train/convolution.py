@@ -1,5 +1,6 @@
 """The geometry of a convolution to be trained: as in the contract, two dimensions and one group."""
 
+import math
 from dataclasses import dataclass
 
 from spikeloom import check
@@ -8,20 +9,20 @@ from spikeloom.errors import SpikeloomError
 
 @dataclass(frozen=True, kw_only=True)
 class Convolution:
-    """A square kernel that slides over the input.
+    """A kernel that slides over the input.
 
     Parameters
     ----------
     input : `(channels, height, width)`; values in C order.
     channels : that come out.
-    kernel, stride, padding : of both dimensions.
+    kernel, stride, padding : of both dimensions, or (of rows, of columns).
     """
 
     input: tuple[int, int, int]
     channels: int
-    kernel: int
-    stride: int = 1
-    padding: int = 0
+    kernel: int | tuple[int, int]
+    stride: int | tuple[int, int] = 1
+    padding: int | tuple[int, int] = 0
 
     def __post_init__(self):
         if not isinstance(self.input, tuple) or len(self.input) != 3:
@@ -29,26 +30,32 @@ class Convolution:
         for size in self.input:
             check.integer("convolution input", size, 1, 1 << 16)
         check.integer("convolution channels", self.channels, 1, 1 << 16)
-        check.integer("convolution padding", self.padding, 0, 1 << 8)
-        check.integer("convolution kernel", self.kernel, self.padding + 1, min(self.input[1:]) + 2 * self.padding)
-        check.integer("convolution stride", self.stride, 1, 1 << 8)
+        for size, kernel, stride, padding in sorted(zip(
+                self.input[1:], *map(_both, (self.kernel, self.stride, self.padding)), strict=True)):
+            check.integer("convolution padding", padding, 0, 1 << 8)
+            check.integer("convolution kernel", kernel, padding + 1, size + 2 * padding)
+            check.integer("convolution stride", stride, 1, 1 << 8)
 
     @property
     def inputs(self) -> int:
-        return self.input[0] * self.input[1] * self.input[2]
+        return math.prod(self.input)
 
     @property
     def output(self) -> tuple[int, int, int]:
         """(channels, height, width)."""
-        high, wide = ((size + 2 * self.padding - self.kernel) // self.stride + 1 for size in self.input[1:])
+        high, wide = ((size + 2 * padding - kernel) // stride + 1 for size, kernel, stride, padding in
+                      zip(self.input[1:], *map(_both, (self.kernel, self.stride, self.padding)), strict=True))
         return self.channels, high, wide
 
     @property
     def outputs(self) -> int:
-        channels, high, wide = self.output
-        return channels * high * wide
+        return math.prod(self.output)
 
     @property
     def weight_shape(self) -> tuple[int, int, int, int]:
         """(channels out, channels in, rows, columns)."""
-        return self.channels, self.input[0], self.kernel, self.kernel
+        return self.channels, self.input[0], *_both(self.kernel)
+
+
+def _both(value: int | tuple[int, int]) -> tuple[int, int]:
+    return value if isinstance(value, tuple) and len(value) == 2 else (value, value)

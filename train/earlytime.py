@@ -17,7 +17,6 @@ import torch
 from torch.nn import functional
 
 from spikeloom import check
-from spikeloom.train.fit import EVALUATION_BATCH
 from spikeloom.train.model import SpikingMlp
 from spikeloom.train.preprocess import Preprocess
 
@@ -63,5 +62,5 @@ def choose(found: Sequence[float], timesteps: int, limit: float = LIMIT) -> int:
 def _log_softmax(model: SpikingMlp, images: np.ndarray, preprocess: Preprocess, timesteps: int) -> torch.Tensor:
     frames = cut(model, timesteps, preprocess).apply(images)
     with torch.no_grad():
-        parts = [model(frames[k:k + EVALUATION_BATCH]).logits for k in range(0, len(frames), EVALUATION_BATCH)]
+        parts = [model(frames[k:k + model.portion]).logits for k in range(0, len(frames), model.portion)]
     return torch.cat(parts).double().log_softmax(dim=1)

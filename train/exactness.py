@@ -33,25 +33,27 @@ class Comparison:
 def compare(model: SpikingMlp, network: Network, frames: np.ndarray, *, batch: int = 1000) -> Comparison:
     """Run integer `frames` (samples, *network.frame_shape) through both and compare everything."""
     model.eval()
-    frames, spikes, membranes, wrong, first = network.frames(frames), 0, 0, 0, None
+    spikes, membranes, wrong, first = 0, 0, 0, None
+    neurons = [k for k, layer in enumerate(network.layers) if layer.neurons is not None]
+    batch = min(batch, model.portion)
     for start in range(0, len(frames), batch):
-        some = frames[start:start + batch]
+        some = network.frames(frames[start:start + batch])
         with torch.no_grad():
             mine = model(some)
         theirs = simulate(network, some, trace=True)
-        spikes += sum(s.size for s in theirs.spikes)
-        membranes += sum(v.size for v in theirs.membranes)
-        count, words = _differences(mine, theirs, start)
+        spikes += sum(theirs.spikes[k].size for k in neurons)
+        membranes += sum(theirs.membranes[k].size for k in neurons)
+        count, words = _differences(mine, theirs, neurons, start)
         wrong, first = wrong + count, first or words
     return Comparison(samples=len(frames), timesteps=network.timesteps, compared_spikes=spikes,
                       compared_membranes=membranes, mismatches=wrong, first=first)
 
 
-def _differences(mine: Output, theirs: Outcome, start: int) -> tuple[int, str | None]:
+def _differences(mine: Output, theirs: Outcome, neurons: list[int], start: int) -> tuple[int, str | None]:
     found, count = [], 0
-    for layer in range(len(mine.spikes)):
-        pairs = {"spike": (mine.spikes[layer], theirs.spikes[layer]),
-                 "membrane": (mine.membranes[layer], theirs.membranes[layer])}
+    for k, layer in enumerate(neurons):
+        pairs = {"spike": (mine.spikes[k], theirs.spikes[layer]),
+                 "membrane": (mine.membranes[k], theirs.membranes[layer])}
         for name, (a, b) in pairs.items():
             a, b = a.numpy(), b.astype(np.float64)
             where = np.argwhere(a != b)

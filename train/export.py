@@ -27,7 +27,8 @@ def export(model: SpikingMlp, *, labels: tuple[str, ...] = (), provenance: dict 
     return Network(
         input=config.input,
         encoder=config.encoder,
-        layers=tuple(_layer(layer) for layer in model.layers),
+        layers=tuple(one for layer in model.layers for one in (
+            *(Layer(synapses=pool, neurons=None) for pool in layer.config.pools), _layer(layer))),
         readout=config.readout,
         timesteps=config.timesteps,
         labels=labels,

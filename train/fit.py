@@ -148,7 +148,7 @@ def classify(model: SpikingMlp, images: np.ndarray, preprocess: Preprocess) -> n
     model.eval()
     frames = preprocess.apply(images)
     with torch.no_grad():
-        parts = [model(frames[k:k + EVALUATION_BATCH]).classes for k in range(0, len(frames), EVALUATION_BATCH)]
+        parts = [model(frames[k:k + model.portion]).classes for k in range(0, len(frames), model.portion)]
     return torch.cat(parts).numpy()
 
 
@@ -168,7 +168,8 @@ def _prepared(images: np.ndarray, preprocess: Preprocess) -> np.ndarray:
     frames = None
     for k in range(0, len(images), EVALUATION_BATCH):
         part = preprocess.apply(images[k:k + EVALUATION_BATCH])
-        frames = np.empty((len(images), *part.shape[1:]), np.int32) if frames is None else frames
+        if frames is None:
+            frames = np.empty((len(images), *part.shape[1:]), np.int32 if part.dtype == np.int64 else part.dtype)
         frames[k:k + len(part)] = part
     return frames
 

@@ -11,7 +11,7 @@ from spikeloom.train import pow2
 from spikeloom.train.layer import SpikingLayer
 from spikeloom.train.pow2 import spread_over
 from spikeloom.train.quantize import quantize
-from spikeloom.train.settle import WIDE
+from spikeloom.train.settle import wide
 from spikeloom.train.synapses import Synapses
 
 SHRINK = torch.logspace(0, -4, 65, base=2, dtype=torch.float64)     # of the greatest weight, tried for the step
@@ -77,7 +77,8 @@ def snap(layer: SpikingLayer, grids: list[Grid]) -> None:
     apart = 0 if len(grids) == 1 else round(float(torch.log2(grids[1].step / main.step)))
     if len(grids) > 1:
         own = dataclasses.replace(grids[1].book, fraction=max(0, apart))
-    layer.recode(dataclasses.replace(main.book, fraction=max(0, -apart)), main.step, membrane_bits=WIDE, recurrent=own)
+    layer.recode(dataclasses.replace(main.book, fraction=max(0, -apart)), main.step, membrane_bits=wide(layer),
+                 recurrent=own)
     for synapses in layer.all_synapses():
         if synapses.kept is not None:
             synapses.keep(synapses.latent != 0)

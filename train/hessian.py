@@ -3,7 +3,8 @@
 Without firing and reset, the membrane of a LIF neuron is linear in its weights: `V[t] = sum_j w_j a_j[t]` with the
 input's leaky trace `a[t] = leak * a[t-1] + x[t]`. The squared error of that surrogate membrane, averaged over samples
 and timesteps, has the Hessian `2 E[a a']`, one for all neurons of the layer: OSBC (arXiv 2506.03996). With leak 0 the
-trace is the input itself, and the error that of the current: OBC (arXiv 2208.11580).
+trace is the input itself, and the error that of the current: OBC (arXiv 2208.11580). The input of current-based neurons
+is first traced by their current's leak.
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch.nn import functional
 from spikeloom.train.layer import SpikingLayer
 from spikeloom.train.model import SpikingMlp
 
-BATCH = 20
+BATCH, VALUES = 20, 1 << 24     # samples together, and columns of all their rows
 
 
 def leak(layer: SpikingLayer) -> float:
@@ -47,9 +48,10 @@ def hessian(model: SpikingMlp, frames: np.ndarray, number: int, leak: float) -> 
     layer, steps = model.layers[number], model.config.timesteps
     size, count = columns(layer), 0
     total = torch.zeros(size, size, dtype=torch.float64)
-    for start in range(0, len(frames), BATCH):
+    batch = max(1, min(BATCH, VALUES // (size * steps * layer.places)))
+    for start in range(0, len(frames), batch):
         with torch.no_grad():
-            output = model(frames[start:start + BATCH])
+            output = model(frames[start:start + batch])
         x = output.inputs[number].double().expand(-1, steps, -1)
         rows = _rows(layer, x, output.spikes[number].double(), leak)
         total += rows.T @ rows
@@ -59,16 +61,22 @@ def hessian(model: SpikingMlp, frames: np.ndarray, number: int, leak: float) -> 
 
 def _rows(layer: SpikingLayer, x: torch.Tensor, spikes: torch.Tensor, leak: float) -> torch.Tensor:
     """`(samples, columns)`: what is multiplied by a row of weights."""
-    parts, convolution = [traces(x, leak)], layer.config.convolution
+    convolution, neurons = layer.config.convolution, layer.config.neurons
+
+    def traced(values: torch.Tensor) -> torch.Tensor:
+        if neurons.current_based:
+            values = traces(values, neurons.synaptic_decay.num / 2**neurons.synaptic_decay.shift)
+        return traces(values, leak)
+    parts = [traced(x)]
     if convolution is not None:
         maps = parts[0].reshape(-1, *convolution.input)
         seen = functional.unfold(maps, convolution.kernel, stride=convolution.stride, padding=convolution.padding)
         parts = [seen.mT]
     if layer.recurrent is not None:
         before = torch.cat([torch.zeros_like(spikes[:, :1]), spikes[:, :-1]], 1)
-        parts.append(traces(before, leak))
+        parts.append(traced(before))
     if layer.config.biases == "neuron":
-        ones = traces(torch.ones_like(x[:, :, :1]), leak)
+        ones = traced(torch.ones_like(x[:, :, :1]))
         if convolution is not None:
             ones = ones.reshape(-1, 1, 1).expand(-1, layer.places, 1)
         parts.append(ones)

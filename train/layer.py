@@ -12,6 +12,7 @@ from torch.nn import functional
 from spikeloom import check, codebooks
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Lif
+from spikeloom.synapses.sum_pool import SumPool
 from spikeloom.train import neuron
 from spikeloom.train.convolution import Convolution
 from spikeloom.train.quantize import exact_limit, spread, through
@@ -36,6 +37,8 @@ class LayerConfig:
     balance : see `spikeloom.train.prune.mask`.
     convolution : instead of all inputs to all neurons; the neurons of a channel share bias and threshold.
     recurrent : codebook of synapses from the layer's own spikes of the timestep before; None: there are none.
+    pools : what the inputs pass before the weights.
+    norm : False: no batch norm; training changes thresholds and biases themselves.
     """
 
     codebook: object
@@ -47,6 +50,8 @@ class LayerConfig:
     balance: int = 1
     convolution: Convolution | None = None
     recurrent: object | None = None
+    pools: tuple[SumPool, ...] = ()
+    norm: bool = True
 
     def __post_init__(self):
         codebooks.kind(self.codebook)
@@ -67,6 +72,14 @@ class LayerConfig:
             codebooks.kind(self.recurrent)
             if self.convolution is not None or not self.neurons.fires:
                 raise SpikeloomError("recurrent synapses must be in a layer that fires and has no convolution")
+
+    def pooled(self, size: int) -> int:
+        """Values that `size` of them are behind the pools."""
+        for pool in self.pools:
+            if pool.inputs != size:
+                raise SpikeloomError(f"pool must have {size} inputs, not {pool.inputs}")
+            size = pool.outputs
+        return size
 
     @property
     def rows(self) -> int:
@@ -131,7 +144,7 @@ class SpikingLayer(nn.Module):
             self.register_buffer("variance", torch.ones(size))
         self.recurrent = Synapses(config.recurrent, (size, size), generator) if config.recurrent else None
         if self.recurrent is not None:
-            self._share_lsb()
+            self.share_lsb()
             self.recurrent.latent.data.mul_(self.recurrent.step)
         fan_in = self.synapses.latent[0].numel() * config.density
         self.unit = spread(config.codebook) * 2.0**config.codebook.fraction * fan_in**0.5
@@ -146,7 +159,7 @@ class SpikingLayer(nn.Module):
         if self.gate is not None:
             current = self.gate(current, threshold)
         current = current.expand(-1, timesteps, -1)
-        if self.recurrent is None and not self.config.neurons.refractory:
+        if self.recurrent is None and not self.config.neurons.refractory and not self.config.neurons.current_based:
             return unrolled(current, threshold, self.config.neurons, self.quantized)
         return self._step_by_step(current, threshold)
 
@@ -158,7 +171,7 @@ class SpikingLayer(nn.Module):
         """Go from real to integer weights; what pruning left is first scaled to the codebook's magnitudes."""
         self.quantized = True
         self.synapses.quantize()
-        self._share_lsb()
+        self.share_lsb()
 
     def recode(self, book: object, step: torch.Tensor | float, *, membrane_bits: int,
                recurrent: object | None = None) -> None:
@@ -182,7 +195,7 @@ class SpikingLayer(nn.Module):
                                      neurons=dataclasses.replace(neurons, membrane_bits=membrane_bits))
         self.synapses.recode(book, step)
         self.config, ratio = config, before / self.synapses.lsb
-        self._share_lsb()
+        self.share_lsb()
         if neurons.fires:
             self.mean.mul_(ratio)
             self.variance.add_(EPSILON).mul_(ratio**2).sub_(EPSILON)
@@ -195,6 +208,14 @@ class SpikingLayer(nn.Module):
         recurrent = None if self.recurrent is None else self._weights(self.recurrent)
         return Integers(self._weights(self.synapses), *self._everywhere(*self._fold(*statistics)), recurrent)
 
+    def currents(self, x: torch.Tensor, spikes: torch.Tensor) -> torch.Tensor:
+        """I of evaluation `(batch, timesteps, outputs)`, of what the weights saw and the layer's own `spikes`."""
+        weights, bias, _, recurrent = self.integers()
+        current = (self._sums(x, weights) + bias).expand(-1, spikes.shape[1], -1)
+        if recurrent is None:
+            return current
+        return current + torch.cat([torch.zeros_like(spikes[:, :1]), spikes[:, :-1]], 1) @ recurrent.T
+
     def check_exact(self, inputs: tuple[int, int], timesteps: int) -> None:
         """Refuse a layer whose sums may reach beyond the integers that the parameters' float type holds exactly."""
         with torch.no_grad():
@@ -205,11 +226,14 @@ class SpikingLayer(nn.Module):
         own = 0 if recurrent is None else recurrent.abs().sum(dim=1)
         current = float((rows * max(map(abs, inputs)) + own + bias.abs()).max())
         worst = max(current + 2 * v, v * neurons.decay.num + 2**neurons.decay.shift, v * timesteps)
+        if neurons.current_based:
+            j, leak = 1 << neurons.synaptic_bits - 1, neurons.synaptic_decay
+            worst = max(worst, current + 2 * j, 2 * v + j, j * leak.num + 2**leak.shift)
         if worst >= limit:
             raise SpikeloomError(f"sums of a layer must stay below {limit:.0f} to be exact in {weights.dtype}, "
                                  f"not reach {worst:.0f}: narrow the membrane or train in torch.float64")
 
-    def _share_lsb(self) -> None:
+    def share_lsb(self) -> None:
         """Recurrent weights are in the LSB of the others: a current has one."""
         if self.recurrent is not None:
             book = self.config.recurrent
@@ -246,7 +270,7 @@ class SpikingLayer(nn.Module):
         """Mean and variance of the sums before any change of sign; none for a readout layer."""
         if not self.config.neurons.fires:
             return None, None
-        if not self.training or self.frozen:
+        if not self.training or self.frozen or not self.config.norm:
             return self.mean, self.variance
         over = (0, 1)
         if self.places > 1:

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import READOUTS, Input
+from spikeloom.synapses.sum_pool import SumPool
 from spikeloom.train.layer import LayerConfig, SpikingLayer
 from spikeloom.train.synapses import Synapses
+
+VALUES = 1 << 24    # spikes of all layers, of samples that run together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +44,8 @@ class MlpConfig:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Output:
-    """What a batch gave: what each layer saw `(batch, timesteps or 1, inputs)`, its spikes and membranes `(batch,
-    timesteps, neurons)`, and `(batch, outputs)`:
+    """What a batch gave: what each layer's weights saw `(batch, timesteps or 1, inputs)`, its spikes and membranes
+    `(batch, timesteps, neurons)`, and `(batch, outputs)`:
 
     `values`: what the readout compares (counts, membranes, or first-spike times), `logits`: what the loss sees.
     """
@@ -70,12 +74,13 @@ class SpikingMlp(nn.Module):
         self.config = config
         generator = torch.Generator().manual_seed(seed)
         seen = config.input.size if config.encoder is None else config.encoder.outputs(config.input.size)
-        sizes = [seen, *(layer.neurons.neurons for layer in config.layers)]
-        for layer, inputs in zip(config.layers, sizes, strict=False):
+        before = [seen, *(layer.neurons.neurons for layer in config.layers)]
+        sizes = [layer.pooled(size) for layer, size in zip(config.layers, before, strict=False)]
+        for layer, inputs in zip(config.layers, sizes, strict=True):
             if layer.convolution is not None and layer.convolution.inputs != inputs:
                 raise SpikeloomError(f"convolution must have {inputs} inputs, not {layer.convolution.inputs}")
         self.layers = nn.ModuleList(
-            SpikingLayer(layer, inputs, generator) for layer, inputs in zip(config.layers, sizes, strict=False))
+            SpikingLayer(layer, inputs, generator) for layer, inputs in zip(config.layers, sizes, strict=True))
         self.log_scale = nn.Parameter(torch.zeros(()))
 
     @property
@@ -91,6 +96,12 @@ class SpikingMlp(nn.Module):
         """Go on with integers after training over the reals."""
         for layer in self.layers:
             layer.quantize()
+
+    @property
+    def portion(self) -> int:
+        """Samples to run together where no gradient is asked for: as many as memory is meant for, 1000 at most."""
+        values = sum(layer.config.neurons.neurons for layer in self.layers) + self.config.input.size
+        return min(1000, max(1, VALUES // (values * self.config.timesteps)))
 
     def all_synapses(self) -> list[Synapses]:
         """Of all layers, in order."""
@@ -120,6 +131,8 @@ class SpikingMlp(nn.Module):
         """Run what the first layer sees, from `encode`."""
         inputs, spikes, membranes = [], [], []
         for layer in self.layers:
+            for pool in layer.config.pools:
+                x = _summed(x, pool)
             inputs.append(x)
             fired, v = layer(x, self.config.timesteps)
             spikes.append(fired)
@@ -133,6 +146,8 @@ class SpikingMlp(nn.Module):
         spikes = self.config.encoder is not None and self.config.encoder.spikes
         inputs = (0, 1) if spikes else self.config.input.range
         for layer in self.layers:
+            for pool in layer.config.pools:
+                inputs = pool.sum_range(inputs)
             layer.check_exact(inputs, self.config.timesteps)
             inputs = (0, 1)
 
@@ -159,6 +174,14 @@ class SpikingMlp(nn.Module):
         early = torch.exp2(-steps.to(v.dtype))
         logits = (spikes * early[:, None]).sum(dim=1) * 8 + v[:, -1] / self.layers[-1].unit
         return times, logits * gain, classes
+
+
+def _summed(x: torch.Tensor, pool: SumPool) -> torch.Tensor:
+    """What a pool makes of `(batch, timesteps or 1, values)`."""
+    ones = torch.ones((pool.input[0], 1, *pool.kernel), dtype=x.dtype)
+    convolve = functional.conv2d if len(pool.kernel) == 2 else functional.conv1d
+    sums = convolve(x.reshape(-1, *pool.input), ones, stride=pool.stride, groups=pool.input[0])
+    return sums.reshape(*x.shape[:2], -1)
 
 
 def _delayed(spikes: torch.Tensor, delay: int) -> torch.Tensor:

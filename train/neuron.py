@@ -14,11 +14,12 @@ from spikeloom.train.quantize import through
 
 
 class State(NamedTuple):
-    """Per neuron: membrane V, what "subtract-late" still owes, and timesteps left to rest."""
+    """Per neuron: membrane V, what "subtract-late" still owes, timesteps left to rest, and synaptic current J."""
 
     v: torch.Tensor
     late: torch.Tensor
     rest: torch.Tensor
+    j: torch.Tensor
 
 
 class Spike(torch.autograd.Function):
@@ -43,7 +44,7 @@ def triangle(u: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
 
 def start(like: torch.Tensor) -> State:
     """The state before the first timestep."""
-    return State(torch.zeros_like(like), torch.zeros_like(like), torch.zeros_like(like))
+    return State(*(torch.zeros_like(like) for _ in State._fields))
 
 
 def leak(v: torch.Tensor, decay: Decay, exact: bool = True) -> torch.Tensor:
@@ -57,6 +58,11 @@ def leak(v: torch.Tensor, decay: Decay, exact: bool = True) -> torch.Tensor:
 def step(current: torch.Tensor, state: State, neurons: Lif, threshold: torch.Tensor | None,
          exact: bool = True) -> tuple[torch.Tensor, State]:
     """One timestep: spikes (0 or 1) and the new state. `threshold` replaces the one in `neurons`; None: never fires."""
+    if neurons.current_based:
+        most = 1 << neurons.synaptic_bits - 1
+        current = leak(state.j, neurons.synaptic_decay, exact) + current
+        current = through(current, current.detach().clamp(-most, most - 1))
+        state = state._replace(j=current)
     u = leak(state.v, neurons.decay, exact) - state.late + current
     u = through(u, u.detach().clamp(neurons.v_min, neurons.v_max))
     if threshold is None:
@@ -70,10 +76,10 @@ def step(current: torch.Tensor, state: State, neurons: Lif, threshold: torch.Ten
     else:
         late = threshold * spikes
     if not neurons.refractory:
-        return spikes, State(v, late, state.rest)
+        return spikes, state._replace(v=v, late=late)
     awake = state.rest == 0
     rest = torch.where(awake, neurons.refractory * spikes.detach(), state.rest - 1)
-    return spikes * awake, State(torch.where(awake, v, state.v), torch.where(awake, late, state.late), rest)
+    return spikes * awake, State(torch.where(awake, v, state.v), torch.where(awake, late, state.late), rest, state.j)
 
 
 def rounded(real: torch.Tensor, rounding: str) -> torch.Tensor:

@@ -123,21 +123,19 @@ def train_float(model: SpikingMlp, task: Task) -> SpikingMlp:
     return model
 
 
-def rounded(model: SpikingMlp) -> SpikingMlp:
+def rounded(model: SpikingMlp, *, by_row: bool = False) -> SpikingMlp:
     """A copy whose weights all lie in a codebook: what does not yet is rounded to the layer's, by the best step."""
     model = copy.deepcopy(model)
     for layer in model.layers:
         if not all(coded(synapses) for synapses in layer.all_synapses()):
-            grid.snap(layer, grid.choose(layer, layer.config.codebook))
+            grid.snap(layer, grid.choose(layer, layer.config.codebook, by_row=by_row))
     return model
 
 
 def _run(recipe: Recipe, methods: Sequence[object], task: Task, data: Dataset, precision: int,
          saved: Path | None) -> PipelineResult:
     began = time.monotonic()
-    for number, method in enumerate(methods):
-        if method.start == "initial" and number:
-            raise SpikeloomError(f"{compress.write(method)} must be the first method: it trains from new weights")
+    check_order(methods)
     model, stages = untrained(recipe.model, recipe.seed), []
     trained = None
     if not methods or methods[0].start == "trained":
@@ -151,17 +149,9 @@ def _run(recipe: Recipe, methods: Sequence[object], task: Task, data: Dataset, p
                 checkpoint.save(model, header, saved)
         trained = model
         stages.append(stage("float", model, task, time.monotonic() - began))
-    for method in methods:
-        since = time.monotonic()
-        made: Compressed = method.compress(model, task)
-        model = made.model
-        stages.append(stage(compress.write(method), model, task, time.monotonic() - since, made.facts))
+    model = walk(model, methods, task, stages)
     if not model.quantized:
         since = time.monotonic()
-        if not all(map(coded, model.all_synapses())):
-            model = rounded(model)
-            stages.append(stage("rounding", model, task, time.monotonic() - since))
-            since = time.monotonic()
         model = settle(model, task.preprocess.apply(task.split.calibration.images[:FRAMES]), precision=precision)
         stages.append(stage("integer", model, task, time.monotonic() - since))
     network = export(model, labels=data.labels)
@@ -176,6 +166,28 @@ def _run(recipe: Recipe, methods: Sequence[object], task: Task, data: Dataset, p
                           seconds=time.monotonic() - began)
 
 
+def check_order(methods: Sequence[object]) -> None:
+    """Refuse methods one after the other that cannot be."""
+    for number, method in enumerate(methods):
+        if method.start == "initial" and number:
+            raise SpikeloomError(f"{compress.write(method)} must be the first method: it trains from new weights")
+
+
+def walk(model: SpikingMlp, methods: Sequence[object], task: Task, stages: list[Stage], *,
+         by_row: bool = False) -> SpikingMlp:
+    """What the methods make of `model`, with all weights in codebooks: real ones are rounded. Adds to `stages`."""
+    for method in methods:
+        since = time.monotonic()
+        made: Compressed = method.compress(model, task)
+        model = made.model
+        stages.append(stage(compress.write(method), model, task, time.monotonic() - since, made.facts))
+    if not model.quantized and not all(map(coded, model.all_synapses())):
+        since = time.monotonic()
+        model = rounded(model, by_row=by_row)
+        stages.append(stage("rounding", model, task, time.monotonic() - since))
+    return model
+
+
 def stage(name: str, model: SpikingMlp, task: Task, seconds: float, facts: dict | None = None) -> Stage:
     """Measure a model."""
     held, total, nonzero, bits = task.split.validation, 0, 0, 0
@@ -185,11 +197,19 @@ def stage(name: str, model: SpikingMlp, task: Task, seconds: float, facts: dict 
             total += weights.numel()
             nonzero += int(torch.count_nonzero(weights))
             bits += weights.numel() * (synapses.book.bits if coded(synapses) else FLOAT_BITS)
-        output = model.eval()(task.preprocess.apply(task.split.calibration.images[:FRAMES]))
-    rates = tuple(float(spikes.mean()) for layer, spikes in zip(model.layers, output.spikes, strict=True)
-                  if layer.config.neurons.fires)
+        rates = firing(model.eval(), task.preprocess.apply(task.split.calibration.images[:FRAMES]))
     return Stage(name=name, validation=accuracy(model, held.images, held.labels, task.preprocess), weights=total,
                  nonzero=nonzero, bits=bits, rates=rates, seconds=seconds, facts=facts or {})
+
+
+def firing(model: SpikingMlp, frames: np.ndarray) -> tuple[float, ...]:
+    """Spikes a neuron and timestep, of each layer that fires."""
+    sums = 0
+    for k in range(0, len(frames), model.portion):
+        part = frames[k:k + model.portion]
+        sums = sums + len(part) * torch.stack([spikes.mean() for spikes in model(part).spikes])
+    return tuple(float(rate) for layer, rate in zip(model.layers, sums / len(frames), strict=True)
+                 if layer.config.neurons.fires)
 
 
 def coded(synapses: Synapses) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from spikeloom import plugins, terminal
+from spikeloom.commands import _stages as stages
 from spikeloom.errors import FileError
 from spikeloom.qsnn import save
 
@@ -53,21 +54,13 @@ def run(arguments) -> int:
                        "level0": asdict(result.level0), "network_digest": result.network.digest, "output": str(path),
                        "seconds": {"compress": round(result.seconds, 2)}})
         return 0
-    terminal.show([_row(stage) for stage in result.stages],
-                  columns=("stage", "validation", "weights left", "bits", "rates", "seconds"))
-    level0 = result.level0
+    stages.show(result.stages)
     share = "-" if result.accuracy_float is None else f"{result.accuracy_float:.2%}"
     terminal.show([
         ("test accuracy, float", share), ("test accuracy, integer", f"{result.accuracy_integer:.2%}"),
-        ("level 0", f"{level0.mismatches} mismatches in {level0.compared_spikes:,} spikes and "
-                    f"{level0.compared_membranes:,} membranes of {level0.samples:,} test samples"),
+        ("level 0", stages.level0(result.level0, "test samples")),
         ("file", path)])
     return 0
-
-
-def _row(stage) -> tuple[str, ...]:
-    return (stage.name, f"{stage.validation:.2%}", f"{stage.nonzero / stage.weights:.1%}", f"{stage.bits:,}",
-            " ".join(f"{rate:.3f}" for rate in stage.rates), f"{stage.seconds:.1f}")
 
 
 def _list(as_json: bool) -> int:

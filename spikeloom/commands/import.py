@@ -3,18 +3,23 @@ lava-dl, which are integers, come in as they are, bit for bit.
 
 What a NIR file leaves open, the timestep and when a spike resets its neuron, is said here; all that was assumed is
 listed. What the hardware cannot do is refused with the node's name. Without --data the graph sees random spikes.
+
+With --method the graph is not merely rounded: it becomes a model that the methods of `spikeloom compress` work on, one
+after the other, with samples of --data that are not compared on.
 """
 
 from dataclasses import asdict
 from pathlib import Path
 
 from spikeloom import terminal
+from spikeloom.commands import _stages as stages
 from spikeloom.errors import SpikeloomError
 from spikeloom.qsnn import save
 
 EXAMPLE = "spikeloom import cnn.nir --dt 1e-3 --reset subtract --data nmnist-small -o cnn.qsnn"
 NIR_ONLY = {"dt": None, "reset": "zero", "leak": "euler", "fires": "above", "charge": "step", "weights": "integer:8",
-            "precision": 8, "data": None, "limit": None}
+            "precision": 8, "data": None, "limit": None, "method": None}
+TRAINING = {"train": None, "epochs": 10, "batch": 32, "rate": 1e-2, "seed": 0}
 
 
 def add(parser) -> None:
@@ -38,6 +43,15 @@ def add(parser) -> None:
     parser.add_argument("--data", metavar="FILE", help="samples: a .npz with frames (samples, timesteps, *input) and "
                         "labels, a .npy with frames, or nmnist-small")
     parser.add_argument("--limit", type=int, metavar="N", help="use only the first samples")
+    parser.add_argument("--method", action="append", metavar="METHOD", help="compress by osbc:sparsity=0.9,bits=4 or "
+                        "another method of `spikeloom compress`, and again for one after it; a .npz may hold "
+                        "train_frames and train_labels for it")
+    parser.add_argument("--train", type=int, metavar="N", help="methods use only the first of their samples")
+    parser.add_argument("--epochs", type=int, default=10, help="of methods that train from new weights (default: 10)")
+    parser.add_argument("--batch", type=int, default=32, help="samples a step of methods that train (default: 32)")
+    parser.add_argument("--rate", type=float, default=1e-2, help="of learning, of which a method takes its share "
+                        "(default: 0.01)")
+    parser.add_argument("--seed", type=int, default=0, help="of methods (default: 0)")
 
 
 def run(arguments) -> int:
@@ -45,31 +59,67 @@ def run(arguments) -> int:
         return _lava(arguments)
     from spikeloom.train import importing
     from spikeloom.train.importing import samples
+    methods = _methods(arguments)
     with terminal.progress("import") as update:
         graph = importing.read(arguments.graph)
         network = importing.restore(graph)
         if network is not None:
+            if methods:
+                raise SpikeloomError("--method must not be given with a graph that Spikeloom wrote: it holds integers")
             return _restored(network, arguments)
         conventions = importing.Conventions(dt=_dt(arguments.dt, graph), reset=arguments.reset, leak=arguments.leak,
                                             fires=arguments.fires, charge=arguments.charge)
         options = importing.Quantization(weights=arguments.weights, precision=arguments.precision,
                                          readout=arguments.readout)
         chosen = None
-        if arguments.data is not None:
+        if methods:
+            made = _compressed(graph, conventions, options, methods, arguments, update)
+        elif arguments.data is not None:
             chosen = samples.load(arguments.data, dt=conventions.dt, timesteps=arguments.timesteps,
                                   count=arguments.limit)
         elif arguments.limit is not None:
             raise SpikeloomError("--limit must come with --data")
-        made = importing.bring(graph, conventions, samples=chosen, timesteps=arguments.timesteps, options=options,
-                               progress=update)
+        if not methods:
+            made = importing.bring(graph, conventions, samples=chosen, timesteps=arguments.timesteps, options=options,
+                                   progress=update)
     path = save(made.network, arguments.output or arguments.graph.with_suffix(".qsnn").name)
     if arguments.json:
         terminal.dump({"layers": list(made.names), "assumptions": list(made.assumptions),
+                       **({"stages": [asdict(stage) for stage in made.stages], "level0": asdict(made.level0)}
+                          if methods else {}),
                        "closeness": asdict(made.closeness), "network_digest": made.network.digest,
                        "output": str(path)})
         return 0
-    _show(made, path)
+    if methods:
+        stages.show(made.stages)
+        print()
+    _show(made, path, [("level 0", stages.level0(made.level0, "samples kept back"))] if methods else [])
     return 0
+
+
+def _methods(arguments) -> list:
+    """The methods asked for, before anything takes time."""
+    from spikeloom.train import compress, pipeline
+    found = [compress.parse(text) for text in arguments.method or ()]
+    pipeline.check_order(found)
+    if found and arguments.data is None:
+        raise SpikeloomError("--method must come with --data: methods look at samples")
+    for name, value in TRAINING.items() if not found else ():
+        if getattr(arguments, name) != value:
+            raise SpikeloomError(f"--{name} must come with --method")
+    return found
+
+
+def _compressed(graph, conventions, options, methods: list, arguments, update):
+    from spikeloom.train import importing
+    from spikeloom.train.fit import Schedule
+    from spikeloom.train.importing import samples
+    schedule = Schedule(epochs=arguments.epochs, batch=arguments.batch, rate=arguments.rate,
+                        frozen_epochs=min(2, max(0, arguments.epochs // 2)))
+    material = samples.material(arguments.data, dt=conventions.dt, timesteps=arguments.timesteps,
+                                count=arguments.limit, train=arguments.train)
+    return importing.bring_compressed(graph, conventions, methods, material, options=options, schedule=schedule,
+                                      seed=arguments.seed, progress=update)
 
 
 def _lava(arguments) -> int:
@@ -113,7 +163,7 @@ def _dt(given: float | None, graph) -> float:
     return float(stored) if isinstance(stored, int | float) else 1e-4
 
 
-def _show(made, path: Path) -> None:
+def _show(made, path: Path, more: list[tuple]) -> None:
     close = made.closeness
     terminal.show([("assumed", made.assumptions[0]), *(("", text) for text in made.assumptions[1:])])
     print()
@@ -124,4 +174,4 @@ def _show(made, path: Path) -> None:
     if close.accuracy_graph is not None:
         rows += [("accuracy, graph", f"{close.accuracy_graph:.2%}"),
                  ("accuracy, integer", f"{close.accuracy_network:.2%}")]
-    terminal.show([*rows, ("digest", made.network.digest), ("file", path)])
+    terminal.show([*rows, *more, ("digest", made.network.digest), ("file", path)])

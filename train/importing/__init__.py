@@ -12,6 +12,7 @@ itself, so that `closeness` can say how near the integers come.
 from spikeloom.train.importing.ann import Balance, Conversion, convert
 from spikeloom.train.importing.bring import Import, bring
 from spikeloom.train.importing.closeness import Closeness, compare
+from spikeloom.train.importing.compressed import Compression, bring_compressed
 from spikeloom.train.importing.conventions import Conventions
 from spikeloom.train.importing.graph import Graph, Node
 from spikeloom.train.importing.hdf5 import read
@@ -19,7 +20,9 @@ from spikeloom.train.importing.lower import lower
 from spikeloom.train.importing.modules import from_module
 from spikeloom.train.importing.own import restore
 from spikeloom.train.importing.quantize import Quantization, quantize
-from spikeloom.train.importing.samples import Samples
+from spikeloom.train.importing.samples import Material, Samples
+from spikeloom.train.importing.trainable import trainable
 
-__all__ = ["Balance", "Closeness", "Conventions", "Conversion", "Graph", "Import", "Node", "Quantization", "Samples",
-           "bring", "compare", "convert", "from_module", "lower", "quantize", "read", "restore"]
+__all__ = ["Balance", "Closeness", "Compression", "Conventions", "Conversion", "Graph", "Import", "Material", "Node",
+           "Quantization", "Samples", "bring", "bring_compressed", "compare", "convert", "from_module", "lower",
+           "quantize", "read", "restore", "trainable"]

@@ -54,7 +54,7 @@ def bring(graph: Graph, conventions: Conventions, *, samples: Samples | None = N
     calibration = floating.simulate(graph, conventions, shown.calibration)
     network = quantize(real, conventions, calibration, timesteps=steps, options=options, bits=shown.bits)
     names = tuple(name for layer in real.layers for name in (*[None] * len(layer.pools), layer.name))
-    assumptions = (*_spoken(conventions, real, options, shown.bits), *real.assumptions,
+    assumptions = (*spoken(conventions, real, options, shown.bits), *real.assumptions,
                    *([] if samples else ["widths and closeness are from random spikes: no samples were given"]))
     found = compare(graph, conventions, network, names, shown.frames, shown.labels, progress=progress)
     provenance = {"method": "import", "format": "NIR", "conventions": asdict(conventions),
@@ -73,7 +73,7 @@ def random(shape: tuple[int, ...], timesteps: int | None, seed: int) -> np.ndarr
     return (rng.random((len(RANDOM), timesteps, *shape)) < share).astype(np.uint8)
 
 
-def _spoken(conventions: Conventions, real: RealNetwork, options: Quantization, bits: int) -> list[str]:
+def spoken(conventions: Conventions, real: RealNetwork, options: Quantization, bits: int) -> list[str]:
     """What the person or the defaults said, in words."""
     leak = "1 - dt / tau is left after a timestep (forward Euler)" if conventions.leak == "euler" else \
         "exp(-dt / tau) is left after a timestep (exact for an input that holds still)"
