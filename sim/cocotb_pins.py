@@ -74,6 +74,7 @@ async def serve(dut):
             found = await port.take(cycles)
             passed = round((get_sim_time("ps") - began) / PERIOD)
             line.sendall(HEADER.pack(passed, len(found)) + found)
+        await Timer(round(bit), "ps")   # so that a waveform has the end of the last byte
 
 
 def _exactly(line: socket.socket, count: int) -> bytes:

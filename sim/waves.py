@@ -7,6 +7,7 @@ timesteps and inferences. A GTKWave save file groups them.
 
 import re
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,15 +27,24 @@ SHOWN = 256     # neurons of a layer that the save file lists; the waveform has 
 _CORE = re.compile(r"^module core\((?P<ports>[^)]*)\);\n(?P<body>.*?)^endmodule$", re.MULTILINE | re.DOTALL)
 _PORT = re.compile(r"^ +(input|output) (?:\[(\d+):0\] )?(\w+);$", re.MULTILINE)
 _TOP = "core"
+ABOUT = "Spikeloom, exactness level 1: RTL"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """A waveform and its save file, and what came of comparing the same run with the reference."""
+    """A waveform and its save file, and what came of comparing the same run with the reference.
+
+    Parameters
+    ----------
+    level : of the exactness ladder.
+    shown : what can be seen of each layer, in words.
+    """
 
     waveform: Path
     save_file: Path
     comparison: Comparison
+    level: int = 1
+    shown: tuple[str, ...] = ()
 
 
 def write(plan: Plan, frames: np.ndarray, path: Path, *, text: str | None = None, folder: Path = FOLDER) -> Written:
@@ -56,9 +66,9 @@ def write(plan: Plan, frames: np.ndarray, path: Path, *, text: str | None = None
     with tempfile.TemporaryDirectory(prefix=".waves-", dir=path.parent) as work:
         dump = Path(work, "dump.vcd")
         observed, _ = built.run(frames, expected, pipelined=False, waves=dump)
-        fst.from_vcd(dump, path)
+        fst.from_vcd(dump, path, about=ABOUT)
     save_file = path.with_suffix(".gtkw")
-    fst.save(save_file, path, _groups(plan))
+    fst.save(save_file, path, _groups(plan), ABOUT)
     return Written(waveform=path, save_file=save_file, comparison=compare(expected, observed))
 
 
@@ -67,34 +77,37 @@ def viewed(text: str, plan: Plan) -> str:
     found = _CORE.search(text)
     ports = [(way, int(high or 0) + 1, name) for way, high, name in _PORT.findall(found["body"])]
     lines = [f"module core({', '.join(name for _, _, name in ports)});"]
-    lines += [f"  {way} {_range(width)}{name};" for way, width, name in ports]
+    lines += [f"  {way} {span(width)}{name};" for way, width, name in ports]
     lines += [f"  core_rtl rtl({', '.join(f'.{name}({name})' for _, _, name in ports)});"]
     views = []
     for k in range(len(plan.network.layers)):
         joined = ", ".join(f".{name}(trace{k}__{name})" for name in ("valid", "group", "spikes", "membranes"))
         lines.append(f"  layer{k}_view layer{k}(.clk(clk), .rst(rst), {joined});")
         group = next(width for _, width, name in ports if name == f"trace{k}__group")
-        views.append(_layer_view(plan, k, group))
+        views.append(layer_view(plan, k, group, range(plan.trace_lanes(k))))
     lines += ["  answer_view answer(.clk(clk), .rst(rst), .valid(o__valid), .ready(o__ready), .payload(o__payload));",
               "endmodule"]
     inner = text[:found.start()] + text[found.start():].replace("module core(", "module core_rtl(", 1)
     return "\n".join([inner, *views, _answer_view(plan), *lines, ""])
 
 
-def _layer_view(plan: Plan, layer: int, group_bits: int) -> str:
-    """What the neurons of a layer hold after the timestep that `timestep` names."""
+def layer_view(plan: Plan, layer: int, group_bits: int, spikes: Collection[int], membranes: bool = True) -> str:
+    """A module that keeps what the neurons of a layer hold after the timestep that `timestep` names: the spikes of
+    those in the lanes `spikes`, and their membranes."""
     neurons, lanes = plan.network.layers[layer].size, plan.trace_lanes(layer)
     bits, last = plan.network.state_bits(layer), plan.network.timesteps - 1
     registers, resets, updates = [], [], []
     for n in range(neurons):
         group, lane = divmod(n, lanes)
-        registers.append(f"  reg signed [{bits - 1}:0] membrane_{n} = 0; reg spike_{n} = 0;")
-        updates.append(f"    if (valid && group == {group}) begin membrane_{n} <= membranes[{lane * bits} +: {bits}]; "
-                       f"spike_{n} <= spikes[{lane}]; end")
-        resets.append(f"      membrane_{n} <= 0; spike_{n} <= 0;")
+        kept = [(f"membrane_{n}", f"signed [{bits - 1}:0] ", f"membranes[{lane * bits} +: {bits}]")] * membranes
+        kept += [(f"spike_{n}", "", f"spikes[{lane}]")] * (lane in spikes)
+        registers.append("  " + " ".join(f"reg {kind}{name} = 0;" for name, kind, _ in kept))
+        loaded = " ".join(f"{name} <= {value};" for name, _, value in kept)
+        updates.append(f"    if (valid && group == {group}) begin {loaded} end")
+        resets.append("      " + " ".join(f"{name} <= 0;" for name, _, _ in kept))
     return "\n".join([
-        f"module layer{layer}_view(input clk, input rst, input valid, input {_range(group_bits)}group, "
-        f"input {_range(lanes)}spikes, input {_range(lanes * bits)}membranes);",
+        f"module layer{layer}_view(input clk, input rst, input valid, input {span(group_bits)}group, "
+        f"input {span(lanes)}spikes, input {span(lanes * bits)}membranes);",
         "  reg began = 0; reg [15:0] timestep = 0; reg [31:0] inference = 0;",
         *registers,
         "  always @(posedge clk) begin",
@@ -118,7 +131,7 @@ def _answer_view(plan: Plan) -> str:
     layout = result_layout(plan.network)
     score, best, last = layout["score"], layout["best"], layout["last"]
     return "\n".join([
-        f"module answer_view(input clk, input rst, input valid, input ready, input {_range(layout.size)}payload);",
+        f"module answer_view(input clk, input rst, input valid, input ready, input {span(layout.size)}payload);",
         f"  reg signed [{score.width - 1}:0] score = 0; reg [{best.width - 1}:0] best = 0; reg [15:0] number = 0;",
         "  reg [15:0] next = 0; reg done = 0;",
         "  always @(posedge clk) begin",
@@ -135,7 +148,8 @@ def _answer_view(plan: Plan) -> str:
     ])
 
 
-def _range(width: int) -> str:
+def span(width: int) -> str:
+    """A range of so many bits, as Verilog declares it."""
     return f"[{width - 1}:0] "
 
 

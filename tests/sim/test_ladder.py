@@ -8,42 +8,29 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spikeloom import boards, codebooks, encoders, tools
+from spikeloom import boards, tools
 from spikeloom.boards import placement, routed
-from spikeloom.boards.build import build
 from spikeloom.errors import FileError, SpikeloomError
-from spikeloom.network import Dense, Input, Layer, Lif, Network
+from spikeloom.network import Lif
 from spikeloom.rtl_gen import planner
-from spikeloom.rtl_gen.link.extras import PLAIN, Extras
-from spikeloom.rtl_gen.linked import LinkedTop
+from spikeloom.rtl_gen.link.extras import Extras
 from spikeloom.sim import decoded, ecp5_routed, ladder, netlist
 from spikeloom.sim.ladder import Build, verify
 from spikeloom.sim.mismatch import compare
 from spikeloom.sim.outcome import Outcome
 from spikeloom.sim.volume import HardwareError
 
-BAUD = {"icebreaker": 3_000_000, "ulx3s-25f": 5_000_000}    # few clocks a byte: bytes are what these runs take long for
-
-
-DEAD = 3    # a hidden neuron on which nothing hangs
+from . import small_gates
 
 
 @pytest.fixture(scope="module")
 def network():
-    """Every weight of the outputs is in some score of most frames; one of the hidden neurons is in none."""
-    rng = np.random.default_rng(3)
-    book, weights = codebooks.make("ternary"), np.where(rng.integers(0, 2, (3, 4)), 1, -1)
-    weights[:, DEAD] = 0
-    hidden = Layer(synapses=Dense(weights=np.where(rng.integers(0, 2, (4, 6)), 1, -1), codebook=book),
-                   neurons=Lif(neurons=4, threshold=1, reset="subtract"))
-    outputs = Layer(synapses=Dense(weights=weights, codebook=book), neurons=Lif(neurons=3, threshold=None))
-    return Network(input=Input(shape=(6,), bits=2), encoder=encoders.make("direct"), layers=(hidden, outputs),
-                   readout="membrane-last", timesteps=2)
+    return small_gates.network()
 
 
 @pytest.fixture(scope="module")
 def frames():
-    return np.random.default_rng(1).integers(1, 4, (4, 6))
+    return small_gates.frames()
 
 
 @pytest.fixture(scope="module")
@@ -59,21 +46,14 @@ def sequence_frames():
     return np.random.default_rng(1).integers(0, 4, (8, 2, 6))
 
 
-def built(name, network, folder, extras=PLAIN) -> Build:
-    board, plan = boards.board(name), planner.make(
-        network, layers={0: {"strategy": "sparse", "lanes": 2, "update_lanes": 2}, 1: {"strategy": "sparse"}})
-    report = build(lambda hz: LinkedTop(plan, hz, BAUD[name], extras=extras), board, folder)
-    return Build(folder=folder, board=board, plan=plan, clock_hz=report.clock_hz, baud=BAUD[name])
-
-
 @pytest.fixture(scope="module")
-def ice40(network, tmp_path_factory):
-    return built("icebreaker", network, tmp_path_factory.mktemp("ice40"))
+def ice40(small_ice40):
+    return small_ice40
 
 
 @pytest.fixture(scope="module")
 def ecp5(sequences, tmp_path_factory):
-    return built("ulx3s-25f", sequences, tmp_path_factory.mktemp("ecp5"), Extras(stream=1))
+    return small_gates.built("ulx3s-25f", sequences, tmp_path_factory.mktemp("ecp5"), Extras(stream=1))
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +152,7 @@ def rams(module: dict) -> dict[str, str]:
 def test_a_spike_that_changes_no_answer_is_noticed(ice40, frames, simulators):
     """The spikes of a neuron on which nothing hangs, inverted on their way into the layer's output register."""
     design = ladder.opened(ice40, 2)
-    spike = design.taps[0].spikes[DEAD % 2]
+    spike = design.taps[0].spikes[small_gates.DEAD % 2]
     register = next(cell for cell in design.module["cells"].values() if cell["connections"].get("Q") == [spike])
     signals = json.loads((ice40.folder / "top.json").read_text())["modules"]["top"]["netnames"]
     group = next(net["bits"][0] for name, net in signals.items() if name.endswith(".layer0.neurons.s3_group"))
@@ -184,7 +164,7 @@ def test_a_spike_that_changes_no_answer_is_noticed(ice40, frames, simulators):
     record = verify(ice40, frames[:2], 2, design=design, folder=simulators)
     assert record.mismatches == 2 * 2     # each of them, and nothing else: scores and classes are right
     first = record.first_mismatch
-    assert (first.sample, first.timestep, first.layer, first.neuron) == (0, 0, 0, DEAD)
+    assert (first.sample, first.timestep, first.layer, first.neuron) == (0, 0, 0, small_gates.DEAD)
     assert str(first) == ("the first difference is in sample 0, timestep 0, layer 0, neuron 3: "
                           f"spike {first.found[0]} instead of {1 - first.found[0]}")
 

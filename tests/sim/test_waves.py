@@ -3,7 +3,6 @@
 import re
 from itertools import groupby
 
-import pylibfst
 import pytest
 
 from spikeloom.errors import FileError, SpikeloomError
@@ -14,6 +13,7 @@ from spikeloom.sim.reference import simulate
 
 from .golden import two_layers
 from .test_cosim import broken
+from .waveforms import changes, pages, signed
 
 pytestmark = pytest.mark.slow
 
@@ -32,40 +32,6 @@ def frames(plan):
 @pytest.fixture(scope="module")
 def written(plan, frames, tmp_path_factory):
     return waves.write(plan, frames, tmp_path_factory.mktemp("waves") / "all.fst")
-
-
-def signed(text: str) -> int:
-    return int(text, 2) - (len(text) > 1 and text[0] == "1") * (1 << len(text))
-
-
-def changes(path) -> list[tuple[int, str, str]]:
-    """(time, full name, bits) of every change in an FST."""
-    context = pylibfst.lib.fstReaderOpen(str(path).encode())
-    _, signals = pylibfst.get_scopes_signals2(context)
-    names = {}
-    for name, signal in signals.by_name.items():
-        names.setdefault(signal.handle, []).append(name.partition(" [")[0])
-    found = []
-
-    def changed(_, time, handle, value):
-        text = pylibfst.string(value)
-        found.extend((time, name, text) for name in names[handle])
-
-    pylibfst.lib.fstReaderSetFacProcessMaskAll(context)
-    pylibfst.fstReaderIterBlocks(context, changed)
-    pylibfst.lib.fstReaderClose(context)
-    return sorted(found, key=lambda change: change[0])
-
-
-def pages(path, scope: str) -> list[dict[str, str]]:
-    """What the signals of `scope` were at the end of each timestep."""
-    now, found = {}, []
-    for _, together in groupby(changes(path), key=lambda change: change[0]):
-        new = {name: bits for _, name, bits in together}
-        if f"{scope}.timestep" in new and now.get(f"{scope}.began") == "1":
-            found.append(dict(now))
-        now |= new
-    return [*found, now]
 
 
 def test_membranes_and_spikes_are_the_reference(plan, frames, written):
@@ -97,7 +63,8 @@ def test_the_answer(plan, frames, written):
 
 def test_the_save_file_names_what_the_waveform_has(written):
     text = written.save_file.read_text()
-    assert '[dumpfile] "all.fst"' in text
+    assert '[dumpfile] "all.fst"' in text and "\n-Spikeloom, exactness level 1: RTL\n" in text
+    assert fst.about(written.waveform) == "Spikeloom, exactness level 1: RTL"
     titles = re.findall(r"^@[0-9a-f]*800200\n-(.*)$", text, re.MULTILINE)
     assert titles == ["input", "layer 0: dense", "layer 0: spikes", "layer 0: membranes",
                       "layer 1: dense", "layer 1: spikes", "layer 1: membranes", "answer"]
@@ -126,8 +93,25 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(FileError, match=f"^{re.escape(str(source))} must be a VCD, but '\\?'$"):
         fst.from_vcd(source, target)
     assert list(tmp_path.iterdir()) == [source]
-    with pytest.raises(FileError, match=f"^{re.escape(str(source))} must be an FST$"):
-        fst.names(source)
+    for read in (fst.names, fst.about):
+        with pytest.raises(FileError, match=f"^{re.escape(str(source))} must be an FST$"):
+            read(source)
+
+
+def test_signals_are_added_in_the_order_of_time(tmp_path):
+    """Between changes of the VCD, together with one, and after the last; the scope of the design has another name."""
+    source, target = tmp_path / "a.vcd", tmp_path / "a.fst"
+    source.write_text("$timescale 1ns $end $scope module core $end $var wire 1 ! b $end $scope module core $end "
+                      "$var wire 1 % c $end $upscope $end $upscope $end $enddefinitions $end\n#0\n0!\n#5\n1!\n#9\n0!\n")
+    more = [fst.Signal(scope="host", name="x", bits=4, changes=((2, 3), (5, -1), (12, 1))),
+            fst.Signal(scope="host", name="y", bits=1, changes=((5, 1),)),
+            fst.Signal(scope="other", name="x", bits=1, changes=())]
+    fst.from_vcd(source, target, about="words", top="gates", more=more)
+    assert fst.names(target) == {"gates.b": 1, "gates.core.c": 1, "host.x": 4, "host.y": 1, "other.x": 1}
+    assert [change for change in changes(target) if change[2] not in ("x", "xxxx")] == [
+        (0, "gates.b", "0"), (2, "host.x", "0011"), (5, "gates.b", "1"), (5, "host.x", "1111"), (5, "host.y", "1"),
+        (9, "gates.b", "0"), (12, "host.x", "0001")]
+    assert fst.about(target) == "words"
 
 
 def test_a_group_of_what_is_not_there(written, tmp_path):
