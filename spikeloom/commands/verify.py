@@ -36,8 +36,9 @@ def add(parser) -> None:
     parser.add_argument("--samples", type=int, metavar="N", help="the first N samples only")
     parser.add_argument("--cocotb-samples", type=int, default=20, metavar="N", help="under cocotb (default: 20)")
     parser.add_argument("--path", choices=("both", "volume", "cocotb"), default="both", help="which co-simulation")
-    parser.add_argument("--wave", action="store_true", help="also leave a waveform, waves.fst, and a GTKWave save file "
-                        "that groups each layer's membranes and spikes, in the folder for results")
+    parser.add_argument("--wave", action="store_true", help="also leave a waveform of each of the levels 1 to 3, "
+                        "waves.fst, waves-level2.fst .., and a GTKWave save file that groups each layer's membranes "
+                        "and spikes, in the folder for results")
     parser.add_argument("--wave-samples", type=int, default=1, metavar="N", help="in the waveform (default: 1)")
     commands.folder_argument(parser)
 
@@ -55,24 +56,28 @@ def run(arguments) -> int:
     levels = (1, 2, 3, 4) if arguments.level == "all" else (int(arguments.level),)
     if not 0 < arguments.timeout <= 1e6:
         raise SpikeloomError(f"--timeout must be a number of seconds above 0, not {arguments.timeout:g}")
+    if arguments.wave and levels == (4,):
+        raise SpikeloomError("--wave must come with level 1, 2 or 3, not 4: proofs run nothing")
     found, proven = [], []
+    drawn, folder, first = [], commands.folder(arguments), chosen.first(arguments.wave_samples)
     if 1 in levels:
         paths = ("volume", "cocotb") if arguments.path == "both" else (arguments.path,)
         found += compare(plan, chosen, paths=paths, cocotb_samples=arguments.cocotb_samples)
+        if arguments.wave:
+            drawn.append(waveform(plan, first, folder))
     if {2, 3} & {*levels}:
-        build = finished(plan, arguments.board, commands.folder(arguments))
+        build = finished(plan, arguments.board, folder)
         few = chosen.first(arguments.cocotb_samples)
         found += [compare_gates(build, few, level) for level in levels if level in (2, 3)]
+        if arguments.wave:
+            drawn += [gate_waveform(build, first, level, folder) for level in levels if level in (2, 3)]
     if 4 in levels:
         proven = prove(plan, arguments.timeout)
-    drawn = None
-    if arguments.wave:
-        drawn = waveform(plan, chosen.first(arguments.wave_samples), commands.folder(arguments))
-    summary, folder = commands.plan_summary(plan), commands.folder(arguments)
+    summary = commands.plan_summary(plan)
     kept = [row for row in earlier(folder, network, summary).get("verify", []) if row.get("level") not in levels]
     rows = parts(found) | ({"proofs": [record.row() for record in proven]} if proven else {})
     whole = report.merge(folder, network, rows | {"verify": kept + rows["verify"]}, plan=summary)
-    wrong = sum(record.mismatches for record in found) + (drawn.comparison.mismatches if drawn else 0)
+    wrong = sum(record.mismatches for record in found) + sum(one.comparison.mismatches for one in drawn)
     wrong += sum(record.failed for record in proven)
     if arguments.json:
         terminal.dump(whole)
@@ -83,8 +88,11 @@ def run(arguments) -> int:
         show(found)
     if proven:
         show_proofs(proven)
-    if drawn:
-        print(f"waveform: {drawn.waveform}; gtkwave {drawn.save_file}")
+    for one in drawn:
+        level = "" if one.level == 1 else f" of level {one.level}"
+        print(f"waveform{level}: {one.waveform}; gtkwave {one.save_file}")
+        for words in one.shown:
+            print(f"  {words}")
     return int(wrong > 0)
 
 
@@ -109,6 +117,14 @@ def waveform(plan, chosen: samples.Samples, folder: Path):
     from spikeloom.sim import waves
     with terminal.progress("waveform"):
         return waves.write(plan, chosen.frames, folder / "waves.fst")
+
+
+def gate_waveform(build, chosen: samples.Samples, level: int, folder: Path):
+    """Write a waveform of a build with progress; see `spikeloom.sim.gate_waves.write`."""
+    from spikeloom.sim import gate_waves
+    with terminal.progress(f"waveform level {level}") as update:
+        return gate_waves.write(build, chosen.frames, level, folder / f"waves-level{level}.fst",
+                                progress=lambda what, done, total: update(done, total, what))
 
 
 def prove(plan, timeout: float, seconds: dict[str, float] | None = None) -> list:
