@@ -46,7 +46,7 @@ def read(name: str) -> list[Row]:
     return [Row.from_json(one) for one in json.loads(file.read_text())["rows"]] if file.is_file() else []
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python benchmarks/peers", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", metavar="NAME", default=list(PEERS),
@@ -60,13 +60,15 @@ def main() -> None:
         for name in arguments.only:
             run(name, ROOT / "build" / "peers", arguments.again)
     except SpikeloomError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     found = [row for name in PEERS for row in read(name)]
     if arguments.json:
         terminal.dump([row.to_json() for row in found])
     else:
         print(table(found))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

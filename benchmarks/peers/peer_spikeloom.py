@@ -23,7 +23,7 @@ from spikeloom.sim.reference import simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARD, CLOCK_MHZ = "ulx3s-85f", 50
-WEIGHTS = ("integer:6", "pow2:3")
+WEIGHTS = ("integer:6",)
 EXAMPLE = "mnist-ulx3s"
 CALIBRATED, BATCH, COMPARED = 100, 500, 1000
 

@@ -73,20 +73,26 @@ def simulate(folder: Path, widths: str) -> dict:
     (run / "frames.txt").write_text("".join("".join("01"[bit] for bit in row[::-1]) + "\n" for row in fed.astype(int)))
     ghdl.simulate([*(file.resolve() for file in sources), run.resolve() / "network.vhd", HERE / "spikerplus_bench.vhd"],
                   "bench", run, membrane_bits=int(widths.split(",")[1]))
-    hidden, output, membranes, cycles = read_seen((run / "seen.txt").read_text())
-    trace = _integers(model, model["spikes"], widths)
-    rtl = ((trace.hidden == hidden).all((1, 2)) & (trace.membranes == membranes).all((1, 2))
-           & (trace.output == output).all((1, 2)))
+    seen, cycles = read_seen((run / "seen.txt").read_text())
+    return judge(model, seen, _integers(model, model["spikes"], widths)) | {
+        "images": len(cycles), "cycles": {"mean": float(np.mean(cycles)), "max": int(max(cycles))}}
+
+
+def judge(model: dict, seen: spikerplus_rtl.Trace, integers: spikerplus_rtl.Trace) -> dict:
+    """How many images are alike in the VHDL and in Spiker+'s `model`, and in the VHDL and in our `integers`.
+
+    The VHDL is a timestep late in the hidden layer and two in the output: the model's last membranes never come out.
+    """
+    rtl = np.all([(getattr(integers, part) == getattr(seen, part)).all((1, 2))
+                  for part in ("hidden", "output", "membranes")], axis=0)
     steps = model["hidden"].shape[1]
-    # The VHDL is a timestep late in the hidden layer and two in the output: the model's last steps never come out.
-    same_hidden = (hidden[:, 1:] == model["hidden"]).all((1, 2))
-    same_output = (membranes[:, 2:] == model["membranes"][:, :steps - 1]).all((1, 2))
-    classes = membranes.sum(1).argmax(1) == model["membranes"].mean(1).argmax(1)
-    return {"images": len(hidden), "cycles": {"mean": float(np.mean(cycles)), "max": int(max(cycles))},
-            "rtl": {"images_alike": int(rtl.sum())},
-            "model": {"images_alike": int((same_hidden & same_output).sum()), "classes_alike": int(classes.sum()),
-                      "hidden_alike": int(same_hidden.sum()),
-                      "hidden_spikes": [int(hidden.sum()), int(model["hidden"].sum())]}}
+    hidden = (seen.hidden[:, 1:] == model["hidden"]).all((1, 2))
+    output = (seen.membranes[:, 2:] == model["membranes"][:, :steps - 1]).all((1, 2))
+    classes = seen.membranes.sum(1).argmax(1) == model["membranes"].sum(1).argmax(1)
+    return {"rtl": {"images_alike": int(rtl.sum())},
+            "model": {"images_alike": int((hidden & output).sum()), "classes_alike": int(classes.sum()),
+                      "hidden_alike": int(hidden.sum()),
+                      "hidden_spikes": [int(seen.hidden.sum()), int(model["hidden"].sum())]}}
 
 
 def answer(folder: Path, widths: str) -> dict:
@@ -114,8 +120,8 @@ def with_hidden_spikes(network: str) -> str:
     return declared.replace(here, here + "    layer_0_seen <= layer_0_feedback;\n")
 
 
-def read_seen(text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[int]]:
-    """Hidden spikes, output spikes and output membranes, (images, updates, neurons) each, and cycles per image."""
+def read_seen(text: str) -> tuple[spikerplus_rtl.Trace, list[int]]:
+    """What the test bench wrote of each image, and cycles per image."""
     found, cycles, updates = [], [], []
     for line in text.splitlines():
         if line.startswith("end "):
@@ -125,8 +131,8 @@ def read_seen(text: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[int]]
         else:
             hidden, output, *membranes = line.split()
             updates.append(([*map(int, hidden[::-1])], [*map(int, output[::-1])], [*map(int, membranes)]))
-    parts = [np.array([[update[part] for update in image] for image in found]) for part in range(3)]
-    return parts[0].astype(bool), parts[1].astype(bool), parts[2], cycles
+    hidden, output, membranes = (np.array([[update[part] for update in image] for image in found]) for part in range(3))
+    return spikerplus_rtl.Trace(hidden=hidden.astype(bool), output=output.astype(bool), membranes=membranes), cycles
 
 
 def _verilog(folder: Path) -> dict:
