@@ -1,7 +1,9 @@
 """benchmarks/peers: its repairs, its integers of another tool's hardware, its judge, its stages and its table."""
 
 import json
+import os
 import re
+import runpy
 import subprocess
 import sys
 from dataclasses import replace
@@ -222,8 +224,30 @@ def test_a_row_without_hardware_says_why():
         replace(ROW, accuracy={"float": 97.5})
 
 
-def _command(*words: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, PEERS, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+def test_a_peer_that_does_not_run_leaves_a_row_that_says_why(tmp_path, monkeypatch):
+    main = runpy.run_path(str(PEERS / "__main__.py"))
+
+    def fails(stages: Stages) -> list[Row]:
+        command([sys.executable, "-c", "import no_such_module"], stages.folder)
+    monkeypatch.setattr(peer_dwn2rtl, "rows", fails)
+    monkeypatch.setitem(main["run"].__globals__, "HERE", tmp_path)
+    row, = main["run"]("dwn2rtl", tmp_path, False)
+    assert row.reason.endswith(" failed with exit code 1: ModuleNotFoundError: No module named 'no_such_module'")
+    assert json.loads((tmp_path / "dwn2rtl.json").read_text())["rows"] == json.loads(json.dumps([row.to_json()]))
+
+
+def test_what_a_peer_needs_is_asked_for_first():
+    for name, value, message in (("GHDL", "no-ghdl-here", "error: ghdl was not found: install the package ghdl, or set "
+                                  "GHDL to its command\n"),
+                                 ("SPIKELOOM_DATA", "nowhere", "error: MNIST must be in nowhere/mnist: set "
+                                  "SPIKELOOM_DATA to the folder above it\n")):
+        result = _command("--only", "spikerplus" if name == "GHDL" else "spikeloom", **{name: value})
+        assert (result.returncode, result.stdout, result.stderr) == (2, "", message)
+
+
+def _command(*words: str, **variables: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, PEERS, *words], cwd=ROOT, env=os.environ | variables, capture_output=True,
+                          text=True, check=False)
 
 
 def test_an_unknown_peer_is_refused_before_anything_is_done():

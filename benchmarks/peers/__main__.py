@@ -15,11 +15,12 @@ import json
 import sys
 from pathlib import Path
 
+import images
 from rows import Row, table
 from stages import HERE, Stages
 
 from spikeloom import aside, report, terminal
-from spikeloom.errors import SpikeloomError
+from spikeloom.errors import FitError, SpikeloomError, ToolError
 
 ROOT = HERE.parents[1]
 PEERS = ("spikerplus", "dwn2rtl", "spikeloom")
@@ -33,8 +34,12 @@ def module(name: str):
 
 
 def run(name: str, folder: Path, again: bool) -> list[Row]:
-    """The rows of one peer, also left in its JSON file."""
-    found = module(name).rows(Stages(name=name, folder=folder / name, again=again))
+    """The rows of one peer, also left in its JSON file; where it does not install or run, one row that says why."""
+    peer = module(name)
+    try:
+        found = peer.rows(Stages(name=name, folder=folder / name, again=again))
+    except (ToolError, FitError) as error:
+        found = [Row(peer=name, version=peer.VERSION, network="-", accuracy={}, test_images=0, reason=str(error))]
     aside.text(HERE / f"{name}.json", json.dumps(
         {"rows": [row.to_json() for row in found], "versions": report.versions()}, indent=1) + "\n")
     return found
@@ -56,7 +61,9 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         for name in arguments.only:
-            module(name)
+            module(name).check()
+        if arguments.only and not (images.folder() / "t10k-images-idx3-ubyte.gz").is_file():
+            raise SpikeloomError(f"MNIST must be in {images.folder()}: set SPIKELOOM_DATA to the folder above it")
         for name in arguments.only:
             run(name, ROOT / "build" / "peers", arguments.again)
     except SpikeloomError as error:

@@ -14,6 +14,11 @@ INPUT_BITS = 8
 BOARD, CLOCK_MHZ = "ulx3s-85f", 50
 
 
+def check() -> None:
+    """Raises `ToolError` without Verilator."""
+    tools.find("verilator")
+
+
 def rows(stages: Stages) -> list[Row]:
     """Its one row."""
     stages.run("install", lambda: stages.install(f"dwn2rtl=={VERSION}", "torch"))

@@ -9,7 +9,7 @@ from rows import Row
 from stages import Stages
 
 import spikeloom
-from spikeloom import boards
+from spikeloom import boards, tools
 from spikeloom.boards.build import build
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Network
@@ -21,11 +21,17 @@ from spikeloom.sim.activity import measure
 from spikeloom.sim.mismatch import compare
 from spikeloom.sim.reference import simulate
 
+VERSION = spikeloom.__version__
 ROOT = Path(__file__).resolve().parents[2]
 BOARD, CLOCK_MHZ = "ulx3s-85f", 50
 WEIGHTS = ("integer:6",)
 EXAMPLE = "mnist-ulx3s"
 CALIBRATED, BATCH, COMPARED = 100, 500, 1000
+
+
+def check() -> None:
+    """Raises `ToolError` without a compiler, for CXXRTL."""
+    tools.find("c++")
 
 
 def rows(stages: Stages) -> list[Row]:
@@ -60,7 +66,7 @@ def _row(stages: Stages, name: str, held: Network, frames, made: dict, *, networ
     placed = stages.run(f"place-{name}", lambda: _place(held, frames()[0], stages.folder / f"board-{name}"))
     share = compared["accuracy"]
     return Row(
-        peer="Spikeloom", version=spikeloom.__version__, network=network, numbers=numbers, timesteps=held.timesteps,
+        peer="Spikeloom", version=VERSION, network=network, numbers=numbers, timesteps=held.timesteps,
         accuracy=accuracy | {"quantized model": share, "hardware": share}, test_images=compared["images"],
         checked_by_tool=True, exactness=f"{compared['mismatches']} of {compared['values']:,} spikes and membranes of "
         f"the RTL differ from the integer model's, on {compared['compared']:,} images",

@@ -21,9 +21,13 @@ SIMULATED = 20
 BOARD, CLOCK_MHZ = "ulx3s-85f", 50
 
 
+def check() -> None:
+    """Raises `ToolError` without GHDL."""
+    ghdl.find()
+
+
 def rows(stages: Stages) -> list[Row]:
     """One row for each choice of widths that is built."""
-    ghdl.find()
     stages.run("install", lambda: stages.install(f"spikerplus=={VERSION}", "torch", *UNDECLARED))
     trained = stages.run("train", lambda: stages.python("spikerplus_model.py", "train", ".", EPOCHS))
     quantized = stages.run("quantize", lambda: stages.python("spikerplus_model.py", "quantize", ".", *WIDTHS))
