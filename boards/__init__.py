@@ -1,8 +1,6 @@
 """Boards by name, and the way from a design to a bitstream for one."""
 
-import difflib
-
-from spikeloom import plugins
+from spikeloom import check, plugins
 from spikeloom.boards.board import Board, Budget
 from spikeloom.errors import SpikeloomError
 
@@ -23,7 +21,5 @@ def board(name: str) -> Board:
     """The board called `name`. Raises `SpikeloomError` that lists the boards and shows the likely spelling."""
     known = {one.name: one for one in boards()}
     if name not in known:
-        close = difflib.get_close_matches(str(name), known, n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise SpikeloomError(f"board must be one of {', '.join(known)}, not {name!r}{hint}")
+        raise SpikeloomError(f"board must be one of {', '.join(known)}, not {name!r}{check.near(name, known)}")
     return known[name]

@@ -10,7 +10,7 @@ from pathlib import Path
 from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.lib import io
 
-from spikeloom import tools
+from spikeloom import aside, tools
 from spikeloom.boards import swappable as swaps
 from spikeloom.boards.board import Board
 from spikeloom.boards.clock import ClockSource
@@ -82,8 +82,7 @@ def build(
     Raises `FitError` (too big, or too slow: the resource, needed and available), `ToolError`, `SpikeloomError`.
     """
     integer("seed", seed, 0, 2**31 - 1)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = aside.folder(folder)
     yosys, nextpnr, packer = (tools.find(name) for name in _TOOLS[board.family])
     for stale in (_bitstream(board, folder), folder / "route.json", folder / "routed.json",
                   folder / "swap.npz"):

@@ -40,6 +40,8 @@ def job(where: Path, name: str | None) -> Job:
 
     Without a name the build tells. Raises `SpikeloomError` if the bitstream is for another board or part.
     """
+    if not where.exists():
+        raise FileError(f"{where} must be a bitstream or the folder of a build, but there is none")
     folder = where if where.is_dir() else where.parent
     made = _report(folder)
     path = _only_bitstream(where, made) if where.is_dir() else where

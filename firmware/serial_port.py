@@ -1,6 +1,8 @@
 """A serial port of this computer, through pyserial."""
 
 import contextlib
+import errno
+import os
 import time
 
 from spikeloom import check
@@ -32,7 +34,7 @@ class SerialPort(Transport):
         try:
             self._serial = self._opened()
         except (*self._error, ValueError) as error:
-            raise LinkError(f"serial port {port} must be one that can be opened at {baud} baud, but {error}") from None
+            raise LinkError(f"serial port {port} must {_rule(port, error, self._baud)}") from None
 
     def write(self, data: bytes) -> None:
         try:
@@ -79,6 +81,23 @@ class SerialPort(Transport):
 
     def _lost(self, error: Exception) -> LineLost:
         return LineLost(f"serial port {self.name} must stay connected, but {error}")
+
+
+def _rule(port: str, error: Exception, baud: int) -> str:
+    """What a port that cannot be opened must be, and what to do about it."""
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT:
+        from serial.tools import list_ports
+        found = ", ".join(sorted(one.device for one in list_ports.comports())) or "no port at all"
+        return f"be there, but this computer has {found}: plug the board in, or start `spikeloom virtual`"
+    if number in (errno.EACCES, errno.EPERM):
+        return (f"be one that you may open, but {os.strerror(number).lower()}: join the group that owns it, often "
+                f"dialout (ls -l {port}): sudo usermod -aG GROUP $USER, then log in again")
+    if number == errno.EBUSY:
+        return "be free, but another program has it open"
+    if os.path.isfile(port) or os.path.isdir(port):
+        return f"be a serial port, not a {'file' if os.path.isfile(port) else 'folder'}"
+    return f"be one that can be opened at {baud} baud, but {error}"
 
 
 def _termios_errors() -> tuple[type[Exception], ...]:

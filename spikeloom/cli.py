@@ -3,27 +3,22 @@
 import argparse
 import os
 import sys
+import warnings
 
 import spikeloom
-from spikeloom import plugins
-from spikeloom.errors import SpikeloomError
+from spikeloom import aside, plugins, usage
+from spikeloom.errors import FitError, SpikeloomError
+from spikeloom.usage import USAGE
 
-USAGE, INTERRUPTED = 2, 130
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line."""
-
-    def error(self, message: str):
-        self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+INTERRUPTED = 130
 
 
-def parser() -> Parser:
+def parser() -> usage.Parser:
     """The whole command line."""
-    top = Parser(prog="spikeloom", description=spikeloom.__doc__, allow_abbrev=False,
-                 epilog="example: spikeloom demo")
+    top = usage.Top(prog="spikeloom", description=spikeloom.__doc__, allow_abbrev=False,
+                    epilog="example: spikeloom demo")
     top.add_argument("--version", action="version", version=f"spikeloom {spikeloom.__version__}")
-    verbs = top.add_subparsers(dest="verb", metavar="COMMAND", required=True, parser_class=Parser)
+    verbs = top.add_subparsers(dest="verb", metavar="COMMAND", parser_class=usage.Parser)
     for name in plugins.names("spikeloom.commands"):
         module = plugins.load("spikeloom.commands", name, "command")
         verb = verbs.add_parser(name, help=module.__doc__.splitlines()[0], description=module.__doc__,
@@ -37,21 +32,51 @@ def parser() -> Parser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code: 0, 1 for a verdict that is not good, 2 for wrong input."""
-    arguments = parser().parse_args(argv)
-    try:
-        return arguments.run(arguments) or 0
-    except SpikeloomError as error:
-        print(f"spikeloom {arguments.verb}: {error}", file=sys.stderr)
+    top = parser()
+    arguments = top.parse_args(argv)
+    if arguments.verb is None:
+        top.print_help(sys.stderr)
         return USAGE
+    try:
+        aside.check(folder=getattr(arguments, "out", None), file=getattr(arguments, "output", None))
+        code = arguments.run(arguments) or 0
+        sys.stdout.flush()
+        return code
+    except SpikeloomError as error:
+        return _wrong(arguments, type(error).__name__, f"{error}{_next_step(arguments, error)}")
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("spikeloom"):
             raise
-        extras = "sim,wave,fpga,train,search,import"
-        print(f"spikeloom {arguments.verb}: {error.name} must be installed: pip install 'spikeloom[{extras}]'",
-              file=sys.stderr)
-        return USAGE
+        return _wrong(arguments, "ToolError", f"{error.name} must be installed: pip install "
+                      f"'spikeloom[{','.join(usage.extras(error.name or ''))}]'")
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         return INTERRUPTED
+    except OSError as error:
+        if error.filename is None:
+            _silence()
+        place = error.filename or "the output"
+        return _wrong(arguments, "FileError", f"{place} must be usable, but {error.strerror or error}")
+
+
+def _wrong(arguments: argparse.Namespace, kind: str, message: str) -> int:
+    """Say what is wrong, and nothing else."""
+    warnings.filterwarnings("ignore", ".* created but never used")      # hardware that was begun, of Amaranth
+    if arguments.json:
+        print(usage.as_json(kind, message))
+    print(f"spikeloom {arguments.verb}: {message}", file=sys.stderr)
+    return USAGE
+
+
+def _next_step(arguments: argparse.Namespace, error: SpikeloomError) -> str:
+    """What to try where a network is too large for a board."""
+    if not isinstance(error, FitError) or not str(error).startswith(("network must fit", "design must fit")):
+        return ""
+    return f"; `spikeloom boards {getattr(arguments, 'network', 'FILE')}` says which boards it fits"
+
+
+def _silence() -> None:
+    """Let the interpreter's last flush go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,11 +1,11 @@
 """Plug-ins are found by their module name: a new file in the right package is all it takes."""
 
 import dataclasses
-import difflib
 import importlib
 import pkgutil
 from types import ModuleType
 
+from spikeloom import check
 from spikeloom.errors import SpikeloomError
 
 
@@ -18,9 +18,7 @@ def load(package: str, name: object, thing: str) -> ModuleType:
     """The module `name` of `package`; `thing` is what the error calls it ("codebook", "board")."""
     known = names(package)
     if not isinstance(name, str) or name not in known:
-        close = difflib.get_close_matches(str(name), known, n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise SpikeloomError(f"{thing} must be one of {', '.join(known)}, not {name!r}{hint}")
+        raise SpikeloomError(f"{thing} must be one of {', '.join(known)}, not {name!r}{check.near(name, known)}")
     return importlib.import_module(f"{package}.{name}")
 
 
@@ -30,7 +28,8 @@ def make(package: str, name: object, thing: str, attribute: str, parameters: dic
     known = sorted(f.name for f in dataclasses.fields(made))
     for parameter in parameters:
         if parameter not in known:
-            raise SpikeloomError(f"{thing} {name} must have parameters among {known}, not {parameter!r}")
+            listed = f"parameters among {', '.join(known)}" if known else "no parameters"
+            raise SpikeloomError(f"{thing} {name} must have {listed}, not {parameter!r}{check.near(parameter, known)}")
     for field in dataclasses.fields(made):
         if field.name not in parameters and field.default is field.default_factory is dataclasses.MISSING:
             raise SpikeloomError(f"{thing} {name} must have the parameter {field.name!r}")

@@ -46,7 +46,10 @@ class Recipe:
 
 def recipe(name: str) -> Recipe:
     """The recipe `name`, such as "mnist-icebreaker"; a misspelt one is answered with the right spelling."""
-    return plugins.load("spikeloom.train.recipes", str(name).replace("-", "_"), "recipe").RECIPE
+    known = {module.replace("_", "-"): module for module in plugins.names("spikeloom.train.recipes")}
+    if (written := str(name).replace("_", "-")) not in known:
+        raise SpikeloomError(f"recipe must be one of {', '.join(known)}, not {name!r}{check.near(written, known)}")
+    return plugins.load("spikeloom.train.recipes", known[written], "recipe").RECIPE
 
 
 def all_recipes() -> list[Recipe]:

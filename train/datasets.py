@@ -117,7 +117,9 @@ def load(name: str, *, progress: Progress | None = None) -> Dataset:
     if is_own(name):
         from spikeloom.train import data
         return data.load(name)
-    check.choice("data set", name, NAMES)
+    if name not in NAMES:
+        raise SpikeloomError(f"data set must be one of {', '.join(NAMES)}, or a path that is there, not {name!r}"
+                             f"{check.near(name, NAMES)}")
     match name:
         case "digits":
             return digits()

@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+from spikeloom import check
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Network
 
@@ -18,6 +19,12 @@ TYPICAL = 20    # images by which strategies are judged
 def network_argument(parser: argparse.ArgumentParser) -> None:
     """The network that a command is about."""
     parser.add_argument("network", metavar="FILE", help="a .qsnn file")
+
+
+def check_network_name(output: Path | None) -> None:
+    """Raise `SpikeloomError` if what is to be a network's file is not called so."""
+    if output is not None and output.suffix != ".qsnn":
+        raise SpikeloomError(f"--output must end in .qsnn, not {output.name!r}")
 
 
 def plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +103,11 @@ def typical(path: str | Path, network: Network):
         return None
     from spikeloom.sim.activity import measure
     return measure(network, frames)
+
+
+def hertz(mhz: float | None) -> int | None:
+    """`--clock` in Hz."""
+    return None if mhz is None else round(check.number("--clock", mhz, 0, 1000, "MHz") * 1e6)
 
 
 def plan_summary(made) -> dict:

@@ -65,6 +65,7 @@ def open_device(arguments, network: Network, port: str, baud: int):
         if not (value > 0 if name == "timeout" else value >= 0):
             raise SpikeloomError(f"--{name} must be {'more than' if name == 'timeout' else 'at least'} 0 seconds, "
                                  f"not {value!r}")
+    check.integer("--tries", arguments.tries, 1, 1000)
     check.integer("--baud", baud, 1, 1 << 30)
     return Device(SerialPort(port, baud), network, timeout=arguments.timeout, tries=arguments.tries,
                   patience=arguments.patience)

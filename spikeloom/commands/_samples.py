@@ -24,6 +24,16 @@ class Samples:
         return Samples(frames=self.frames[:count], origin=self.origin, labels=labels)
 
 
+def check(arguments) -> None:
+    """Raise `SpikeloomError` where the arguments ask for two kinds of samples, or for labels of none."""
+    asked = [name for name in ("images", "test_set", "data", "random") if getattr(arguments, name, None)]
+    if len(asked) > 1:
+        first, second = (f"--{name.replace('_', '-')}" for name in asked[:2])
+        raise SpikeloomError(f"{second} must be left out with {first}")
+    if arguments.labels and not arguments.images:
+        raise SpikeloomError("--labels must come with --images")
+
+
 def random(network: Network, count: int, seed: int = 0) -> Samples:
     """Uniform values, most of them made zero in some frames."""
     rng = np.random.default_rng(seed)

@@ -7,7 +7,7 @@ board; the latency is at the clock that a build has without --clock. docs/boards
 import argparse
 import dataclasses
 
-from spikeloom import commands, terminal
+from spikeloom import check, commands, terminal
 from spikeloom.qsnn import load
 
 EXAMPLE = "spikeloom boards examples/mnist-icebreaker.qsnn"
@@ -20,6 +20,8 @@ def add(parser) -> None:
 
 def run(arguments) -> int:
     from spikeloom import boards
+    from spikeloom.rtl_gen.planner import GOALS
+    check.choice("goal", arguments.goal, GOALS)
     found = boards.boards()
     if arguments.network is not None:
         return _fits(arguments, found)

@@ -28,13 +28,13 @@ def add(parser) -> None:
 def run(arguments) -> int:
     from spikeloom import boards
     network = load(arguments.network)
-    if arguments.baud is None:
-        arguments.baud = boards.board(arguments.board).baud
+    board, clock = boards.board(arguments.board), commands.hertz(arguments.clock)
+    arguments.baud = board.baud if arguments.baud is None else arguments.baud
+    line(board, clock, arguments.baud)
     folder, extras = commands.folder(arguments), commands.extras(arguments)
     if arguments.extras and arguments.swappable is not None:
         raise SpikeloomError(f"--extras must be left out with --swappable, not {arguments.extras!r}")
     plan = _plan(arguments, network)
-    clock = None if arguments.clock is None else round(arguments.clock * 1e6)
     built = bitstream(plan, arguments.board, folder, clock_hz=clock, baud=arguments.baud, seed=arguments.seed,
                       swappable=arguments.swappable is not None, extras=extras)
     if arguments.swappable is not None:
@@ -46,6 +46,18 @@ def run(arguments) -> int:
         return 0
     terminal.show(rows(built))
     return 0
+
+
+def line(board, clock_hz: int | None, baud: int) -> int:
+    """The clock in Hz that a build comes to when it is asked for `clock_hz`: what the PLL can make, and what the host
+    link of `baud` bits a second can do with. Raises `SpikeloomError` before anything is built."""
+    from spikeloom.boards.pll import pll
+    from spikeloom.rtl_gen.link import uart
+    wanted = clock_hz or board.default_hz
+    made = wanted if wanted == board.clock_hz else round(pll(board.family, board.clock_hz, wanted,
+                                                             pad=board.pll_pad).hz)
+    uart.divisor(made, baud)
+    return made
 
 
 def _plan(arguments, network):

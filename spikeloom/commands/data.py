@@ -1,4 +1,4 @@
-"""Show what is in a recording, a WAV file, or a data set of one's own, as `spikeloom train --data` would take it.
+"""Show what is in a data set of one's own, as `spikeloom train --data` would take it, in a recording, or in a WAV file.
 
 A recording of events is read in any of the formats N-MNIST .bin, SLAYER .bs1, .bs2, .bs3, AEDAT 2.0, 3.1 and 4,
 Prophesee .dat and .raw (EVT 2.0, 3.0), HDF5, .npy, .npz and text; with -o it is written as .npz. A data set is a folder

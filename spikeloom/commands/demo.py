@@ -28,6 +28,8 @@ def run(arguments) -> int:
     from spikeloom.rtl_gen.core import Core
     from spikeloom.train import recipe
     board, out, seconds = boards.board(arguments.board), arguments.out, {}
+    clock = commands.hertz(arguments.clock)
+    build.line(board, clock, board.baud)
 
     result = train.trained(recipe(RECIPE), seconds=seconds)
     network = result.network
@@ -38,8 +40,7 @@ def run(arguments) -> int:
 
     chosen = samples.choose(out / f"{RECIPE}.qsnn", network, test_set=True)
     found = verify.compare(plan, chosen, cocotb_samples=COCOTB_SAMPLES, seconds=seconds)
-    clock = None if arguments.clock is None else round(arguments.clock * 1e6)
-    built = build.bitstream(plan, board.name, out, clock_hz=clock, seconds=seconds)
+    built = build.bitstream(plan, board.name, out, clock_hz=clock, baud=board.baud, seconds=seconds)
 
     level1, built_parts = verify.parts(found), build.parts(built)
     parts = train.summary(result) | level1 | built_parts

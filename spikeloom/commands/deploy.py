@@ -58,7 +58,7 @@ def run(arguments) -> int:
     if not arguments.virtual:
         tools.find(board.programmer.tool)   # missed now, not after minutes of building
     chosen, folder = inputs.choose(arguments, network), commands.folder(arguments)
-    clock_hz, baud = virtual.clock_of(board, arguments.clock), arguments.baud or board.baud
+    clock_hz, baud = virtual.line_of(board, arguments)
     plan = commands.planned(arguments, network, must_fit=arguments.build)
     extras = commands.extras(arguments)
     extras = replace(extras, probe=extras.probe or arguments.membranes)

@@ -40,6 +40,7 @@ def add(parser) -> None:
 
 
 def run(arguments) -> int:
+    samples.check(arguments)
     network = load(arguments.network)
     kinds = chosen_kinds(arguments.kind)
     check.integer("--flips", arguments.flips, 1, 1 << 24)

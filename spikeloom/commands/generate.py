@@ -50,12 +50,15 @@ def _component(arguments, plan, output: Path):
     from spikeloom.rtl_gen.axi import AxiCore
     from spikeloom.rtl_gen.core import Core
     from spikeloom.rtl_gen.fusesoc import module_name
+    from spikeloom.rtl_gen.link import uart
     from spikeloom.rtl_gen.linked import LinkedTop
     if arguments.extras and not arguments.link:
         raise SpikeloomError(f"--extras must come with --link, whose they are, not {arguments.extras!r} alone")
     if arguments.axi:
         return module_name(output.stem), AxiCore(plan)
     if arguments.link:
-        baud = arguments.baud or boards.board(arguments.board).baud
-        return "top", LinkedTop(plan, round(arguments.clock * 1e6), baud, extras=commands.extras(arguments))
+        baud = boards.board(arguments.board).baud if arguments.baud is None else arguments.baud
+        clock_hz, extras = commands.hertz(arguments.clock), commands.extras(arguments)
+        uart.divisor(clock_hz, baud)
+        return "top", LinkedTop(plan, clock_hz, baud, extras=extras)
     return "core", Core(plan)

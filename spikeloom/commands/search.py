@@ -1,4 +1,4 @@
-"""Search the narrowest weights, membranes, thresholds, biases and leaks that lose at most so much accuracy.
+"""Search the narrowest network of a recipe: weights, membranes, thresholds, biases and leaks that lose little accuracy.
 
 Every candidate is a network that hardware computes. FOLDER gets the journal, from which a search that was stopped goes
 on, candidates.json, a picture of accuracy against memory, and the best candidates as .qsnn files.
@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from spikeloom import terminal
+from spikeloom import aside, check, terminal
 from spikeloom.errors import SpikeloomError
 from spikeloom.qsnn import save
 
@@ -18,10 +18,13 @@ ROWS = 14
 
 
 def add(parser) -> None:
-    parser.add_argument("recipe", help="whose network; `spikeloom train` lists them")
+    parser.add_argument("recipe", nargs="?", help="whose network; `spikeloom train` lists them")
     parser.add_argument("methods", nargs="*", metavar="METHOD",
                         help="compress it first, see `spikeloom compress`; codes that weights have then are kept")
-    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="for results (default: search-RECIPE)")
+    parser.add_argument("--data", metavar="PATH[:OPTION=VALUE,..]", help="data of one's own, as in `spikeloom train`; "
+                        "without a recipe, one that suits")
+    parser.add_argument("-o", "--output", dest="out", type=Path, metavar="FOLDER",
+                        help="for results (default: search-RECIPE)")
     parser.add_argument("--drop", type=float, default=1.0, metavar="POINTS", help="that may be lost (default: 1.0)")
     parser.add_argument("--board", help="plan every candidate that is shown for this board")
     parser.add_argument("--cost", default="bits", help="what is to be least: bits of memory, or of the board's plan "
@@ -52,10 +55,16 @@ def add(parser) -> None:
 
 def run(arguments) -> int:
     from spikeloom import boards
-    from spikeloom.train import compress, pipeline, recipe
+    from spikeloom.commands import train as training
+    from spikeloom.train import compress, pipeline
     from spikeloom.train.search.executors import executor
     from spikeloom.train.search.runner import Goal, search
-    chosen, methods = recipe(arguments.recipe), [compress.parse(text) for text in arguments.methods]
+    if arguments.recipe is None and arguments.data is None:
+        raise SpikeloomError("recipe or --data must be given; `spikeloom train` lists the recipes")
+    if arguments.jobs is not None:
+        check.integer("--jobs", arguments.jobs, 1, 1024)
+    methods = [compress.parse(text) for text in arguments.methods]
+    chosen, own = training.chosen(arguments.recipe, arguments.data)
     if arguments.seed is not None:
         chosen = dataclasses.replace(chosen, seed=arguments.seed)
     goal = Goal(drop=arguments.drop / 100, cost=arguments.cost, evaluations=arguments.evaluations,
@@ -65,11 +74,10 @@ def run(arguments) -> int:
         boards.board(arguments.board)
     elif goal.cost != "bits":
         raise SpikeloomError(f"cost must be bits without a board, not {goal.cost}")
-    folder = arguments.output or Path(f"search-{chosen.name}")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = aside.folder(arguments.out or Path(f"search-{chosen.name if own is None else own.name}"))
     try:
         with terminal.progress("train") as update:
-            data, place = _place(arguments, chosen, methods, folder, update)
+            data, place = _place(arguments, chosen, own, methods, folder, update)
         if all(map(pipeline.coded, place.model.all_synapses())):
             space = dataclasses.replace(space, weights=())
         with terminal.progress("search") as update, executor(arguments.jobs, arguments.workers) as where:
@@ -86,7 +94,7 @@ def run(arguments) -> int:
     return 0 if findings.chosen is not None else 1
 
 
-def _place(arguments, chosen, methods, folder: Path, update):
+def _place(arguments, chosen, own, methods, folder: Path, update):
     """The data set, and the workplace with the model that `methods` leave."""
     import torch
 
@@ -95,7 +103,7 @@ def _place(arguments, chosen, methods, folder: Path, update):
     from spikeloom.train.search.evaluate import Workplace, retraining
     from spikeloom.train.split import split
     torch.set_num_threads(1)
-    data = datasets.load(chosen.dataset, progress=lambda file, done, total: update(done, total or None, file))
+    data = own or datasets.load(chosen.dataset, progress=lambda file, done, total: update(done, total or None, file))
     held = arguments.validation or chosen.validation or max(1, len(data.train_images) // 6)
     parts = split(data, train=arguments.train, validation=held,
                   calibration=arguments.calibration or max(1, held // 10))
@@ -106,7 +114,8 @@ def _place(arguments, chosen, methods, folder: Path, update):
     model = pipeline.untrained(chosen.model, chosen.seed)
     if not methods or methods[0].start == "trained":
         header = {"recipe": chosen.name, "seed": chosen.seed, "images": len(parts.train),
-                  "schedule": dataclasses.asdict(schedule)}
+                  "schedule": dataclasses.asdict(schedule),
+                  **({} if own is None else {"data": {"name": own.name, **own.source}})}
         saved = arguments.saved or folder / "float.npz"
         if saved.exists():
             checkpoint.load(model, header, saved)
@@ -159,7 +168,7 @@ def _export(arguments, chosen, methods, folder: Path, data, place, findings) -> 
         if trial is findings.chosen:
             tested = accuracy(model, data.test_images, data.test_labels, chosen.preprocess)
             mine["integer"], images = tested, chosen.preprocess.apply(data.test_images)
-        network = export(model, labels=data.labels, provenance=_provenance(chosen, methods, place, trial, mine))
+        network = export(model, labels=data.labels, provenance=_provenance(chosen, data, methods, place, trial, mine))
         level0 = compare(model, network, images)
         if level0.mismatches:
             raise SpikeloomError(f"model and network must agree everywhere, not differ at {level0.first}")
@@ -201,11 +210,12 @@ def _shown(findings) -> list:
     return [trial for trial in findings.front if trial.cost >= findings.chosen.cost][:ROWS]
 
 
-def _provenance(chosen, methods, place, trial, accuracies: dict) -> dict:
+def _provenance(chosen, data, methods, place, trial, accuracies: dict) -> dict:
     from spikeloom.train import compress
     named = [*(compress.write(method) for method in methods), f"search: {trial.candidate}"]
     return {
-        "recipe": chosen.name, "dataset": chosen.dataset, "preprocess": chosen.preprocess.to_json(),
+        "recipe": chosen.name, "dataset": data.name, **({"data": data.source} if data.source else {}),
+        "preprocess": chosen.preprocess.to_json(),
         "method": " then ".join(named), "candidate": trial.candidate.to_json(), "seed": chosen.seed,
         "split": {"train": len(place.train), "calibration": len(place.calibration),
                   "validation": len(place.validation)},

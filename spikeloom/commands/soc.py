@@ -41,7 +41,7 @@ def run(arguments) -> int:
     from spikeloom.rtl_gen.soc.peripheral import check_plan
     check.integer("--samples", arguments.samples, 1, 1000)
     network, board, folder = load(arguments.network), boards.board(arguments.board), commands.folder(arguments) / "soc"
-    clock_hz = board.default_hz if arguments.clock is None else round(arguments.clock * 1e6)
+    clock_hz = commands.hertz(arguments.clock) or board.default_hz
     arguments.baud = board.baud if arguments.baud is None else arguments.baud
     uart.divisor(clock_hz, arguments.baud)
     sources(arguments.cpu)
@@ -105,7 +105,7 @@ def _built(arguments, plan, program, board, folder):
     """The bitstream and its report."""
     from spikeloom.boards.build import STAGES, build
     from spikeloom.rtl_gen.soc.top import Soc
-    clock_hz = None if arguments.clock is None else round(arguments.clock * 1e6)
+    clock_hz = commands.hertz(arguments.clock)
     with terminal.progress("build") as update:
         return build(lambda hz: Soc(plan, program.memory, hz, arguments.baud, cpu=arguments.cpu), board, folder,
                      clock_hz=clock_hz, seed=arguments.seed,

@@ -34,16 +34,18 @@ def add(parser) -> None:
 
 def run(arguments) -> int:
     from spikeloom import boards
+    samples.check(arguments)
     network, board = load(arguments.network), boards.board(arguments.board)
     if not SHORTEST <= arguments.seconds <= LONGEST:
         raise SpikeloomError(f"--seconds must be from {SHORTEST:g} to {LONGEST:g}, not {arguments.seconds:g}")
+    clock_hz = commands.hertz(arguments.clock)
     folder = arguments.out or Path("build", f"{Path(arguments.network).stem}-standalone")
     chosen = samples.choose(arguments.network, network, images=arguments.images, labels=arguments.labels,
                             test_set=arguments.test_set)
     plan, count = fitted(arguments, network, board, len(chosen.frames))
     chosen = chosen.first(count)
     made = memory(network, chosen)
-    built = bitstream(plan, board, made, folder, clock=arguments.clock, seed=arguments.seed, seconds=arguments.seconds)
+    built = bitstream(plan, board, made, folder, clock_hz=clock_hz, seed=arguments.seed, seconds=arguments.seconds)
     share = verify.accuracy(network, chosen)
     found = {"samples": count, "origin": chosen.origin, "classes": made.classes.tolist(), "leds": len(board.leds),
              "seconds": arguments.seconds, **({} if share is None else {"accuracy": share})}
@@ -90,8 +92,8 @@ def memory(network, chosen: samples.Samples):
     return Samples(words=words.pack(network, chosen.frames), classes=simulate(network, chosen.frames).classes)
 
 
-def bitstream(plan, board, made, folder: Path, *, clock: float | None, seed: int, seconds: float):
-    """Build with progress; see `spikeloom.boards.build.build`. `clock` is in MHz, `seconds` of a sample."""
+def bitstream(plan, board, made, folder: Path, *, clock_hz: int | None, seed: int, seconds: float):
+    """Build with progress; see `spikeloom.boards.build.build`. `seconds` of a sample."""
     from spikeloom.boards.build import STAGES
     from spikeloom.boards.build import build as build_design
     from spikeloom.rtl_gen.lights import SHOWN
@@ -101,5 +103,5 @@ def bitstream(plan, board, made, folder: Path, *, clock: float | None, seed: int
         return StandaloneTop(plan, made, leds=len(board.leds), tick=max(round(hz * seconds / SHOWN), 1))
 
     with terminal.progress("build") as update:
-        return build_design(top, board, folder, clock_hz=None if clock is None else round(clock * 1e6), seed=seed,
+        return build_design(top, board, folder, clock_hz=clock_hz, seed=seed,
                             progress=lambda stage: update(STAGES.index(stage), len(STAGES), stage))

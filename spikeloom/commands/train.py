@@ -7,7 +7,7 @@ folder with a sub-folder of pictures, arrays, WAV files or recordings for each c
 from dataclasses import asdict
 from pathlib import Path
 
-from spikeloom import terminal
+from spikeloom import commands, terminal
 from spikeloom.qsnn import save
 
 EXAMPLE = "spikeloom train digits -o digits.qsnn"
@@ -32,6 +32,7 @@ def run(arguments) -> int:
         else:
             terminal.show(recipes, columns=("recipe", "data set", "what"))
         return 0
+    commands.check_network_name(arguments.output)
     recipe, data = chosen(arguments.recipe, arguments.data)
     result = trained(recipe, data=data, epochs=arguments.epochs, seed=arguments.seed, yardstick=not arguments.no_float)
     path = save(result.network, arguments.output or f"{recipe.name if data is None else data.name}.qsnn")

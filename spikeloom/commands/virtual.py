@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from spikeloom import commands, terminal
+from spikeloom import aside, commands, terminal
 from spikeloom.errors import SpikeloomError
 from spikeloom.qsnn import load
 
@@ -33,6 +33,7 @@ def line_arguments(parser) -> None:
 
 def run(arguments) -> int:
     network, extras = load(arguments.network), commands.extras(arguments)
+    _check(arguments)
     top = compiled(commands.planned(arguments, network), arguments, extras=extras)
     signal.signal(signal.SIGTERM, signal.default_int_handler)   # let go of the port then too
     with board(top, link=arguments.link, noise=arguments.noise, seed=arguments.seed) as served:
@@ -48,6 +49,16 @@ def run(arguments) -> int:
     return 0
 
 
+def _check(arguments) -> None:
+    """Raise `SpikeloomError` for what cannot be served, before anything is compiled."""
+    from spikeloom import boards, check
+    line_of(boards.board(arguments.board), arguments)
+    if not 0 <= arguments.noise < 1:
+        raise SpikeloomError(f"--noise must be a share from 0 to below 1, not {arguments.noise!r}")
+    check.integer("--seed", arguments.seed, 0, 1 << 31)
+    aside.check(file=arguments.link)
+
+
 def compiled(plan, arguments, seconds: dict[str, float] | None = None, *, extras=None):
     """The design of `plan` for `arguments.board` at `arguments.clock` and `.baud`, compiled, with progress."""
     from spikeloom import boards
@@ -55,24 +66,21 @@ def compiled(plan, arguments, seconds: dict[str, float] | None = None, *, extras
     from spikeloom.sim import pins
     chosen = boards.board(arguments.board)
     with terminal.progress("compile", seconds):
-        return pins.build(plan, clock_hz=clock_of(chosen, arguments.clock), baud=arguments.baud or chosen.baud,
+        return pins.build(plan, clock_hz=line_of(chosen, arguments)[0],
+                          baud=line_of(chosen, arguments)[1],
                           extras=extras or PLAIN)
 
 
-def clock_of(board, clock_mhz: float | None) -> int:
-    """The clock in Hz that a build for `board` comes to when it is asked for `clock_mhz`: what the PLL can make."""
-    from spikeloom.boards.pll import pll
-    wanted = board.default_hz if clock_mhz is None else round(clock_mhz * 1e6)
-    if wanted == board.clock_hz:
-        return wanted
-    return round(pll(board.family, board.clock_hz, wanted, pad=board.pll_pad).hz)
+def line_of(board, arguments) -> tuple[int, int]:
+    """The clock in Hz that a build for `board` comes to, see `spikeloom.commands.build.line`, and bits a second."""
+    from spikeloom.commands import build
+    baud = board.baud if arguments.baud is None else arguments.baud
+    return build.line(board, commands.hertz(arguments.clock), baud), baud
 
 
 def board(top, *, link: Path | None = None, noise: float = 0.0, seed: int = 0):
     """A virtual board with `top` on it, to be started."""
     from spikeloom.firmware.noise import Noise
     from spikeloom.sim.virtual import VirtualBoard
-    if not 0 <= noise < 1:
-        raise SpikeloomError(f"--noise must be a share from 0 to below 1, not {noise!r}")
     both = [Noise.of_all_kinds(noise, seed=2 * seed + k) if noise else None for k in (0, 1)]
     return VirtualBoard(top, link=link, out=both[0], back=both[1])

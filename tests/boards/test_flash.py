@@ -112,7 +112,7 @@ def test_what_is_no_bitstream_is_refused(data, message, tmp_path):
 
 def test_a_missing_file_is_named(bench):
     code, _, err = bench.run(bench.folder / "none.bin", "--board", "hx8k")
-    assert code == 2 and err.endswith("none.bin must be a readable bitstream, but No such file or directory\n")
+    assert code == 2 and err.endswith("none.bin must be a bitstream or the folder of a build, but there is none\n")
 
 
 def test_a_build_knows_its_board(bench):
@@ -212,7 +212,7 @@ def test_a_missing_cable_is_named(bench, name, tool, prints, code, plugged):
     bench.plug("1d6b:0002")
     found, out, err = bench.run(path, "--board", name, "--json")
     usb = board(name).programmer.usb
-    assert (found, out) == (2, "")
+    assert found == 2 and json.loads(out)["error"]["kind"] == "ToolError"
     assert err.startswith(
         f"spikeloom flash: {tool} must find the USB device {usb} of {board(name).title}, and no such device is there: "
         f"plug the board in with a cable that carries data ('lsusb -d {usb}' must list it)")
@@ -233,10 +233,12 @@ def test_a_missing_permission_is_named(bench, name, tool, prints, code, plugged)
     if plugged:
         bench.plug(usb)
     vendor, product = usb.split(":")
-    assert bench.run(path, "--board", name, "--json") == (2, "", (
+    found, out, err = bench.run(path, "--board", name, "--json")
+    assert (found, err) == (2, f"spikeloom flash: {json.loads(out)['error']['message']}\n")
+    assert err == (
         f"spikeloom flash: {tool} must be allowed to open the USB device {usb} of {board(name).title}: write the line "
         f"'ATTRS{{idVendor}}==\"{vendor}\", ATTRS{{idProduct}}==\"{product}\", MODE=\"0660\", TAG+=\"uaccess\"' to "
-        f"/etc/udev/rules.d/70-spikeloom.rules, run 'sudo udevadm control --reload' and plug the board in again\n"))
+        f"/etc/udev/rules.d/70-spikeloom.rules, run 'sudo udevadm control --reload' and plug the board in again\n")
 
 
 @pytest.mark.parametrize(("prints", "code", "message"), [
@@ -255,8 +257,9 @@ def test_a_missing_permission_is_named(bench, name, tool, prints, code, plugged)
 ])
 def test_other_failures_say_what_to_do(bench, prints, code, message):
     bench.programmer("openFPGALoader", prints, code)
-    assert bench.run(bench.file("ulx3s-25f"), "--board", "ulx3s-25f", "--json") == (
-        2, "", f"spikeloom flash: {message}\n")
+    found, out, err = bench.run(bench.file("ulx3s-25f"), "--board", "ulx3s-25f", "--json")
+    assert (found, err) == (2, f"spikeloom flash: {message}\n")
+    assert json.loads(out) == {"error": {"kind": "ToolError", "message": message}}
 
 
 def test_every_programmer_is_a_tool():

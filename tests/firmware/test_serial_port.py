@@ -1,3 +1,4 @@
+import errno
 import os
 import sys
 import threading
@@ -6,6 +7,7 @@ import tty
 import pytest
 
 from spikeloom.errors import LinkError, SpikeloomError
+from spikeloom.firmware import serial_port
 from spikeloom.firmware.serial_port import SerialPort
 from spikeloom.firmware.transport import LineLost
 
@@ -47,8 +49,25 @@ def test_read_waits_no_longer_than_it_may(terminal):
 def test_a_port_that_is_not_there():
     with pytest.raises(LinkError) as error:
         SerialPort("/dev/none-of-this-name")
-    assert str(error.value).startswith(
-        "serial port /dev/none-of-this-name must be one that can be opened at 1000000 baud, but ")
+    assert str(error.value).startswith("serial port /dev/none-of-this-name must be there, but this computer has ")
+    assert str(error.value).endswith(": plug the board in, or start `spikeloom virtual`")
+
+
+def test_what_is_no_port(tmp_path):
+    (tmp_path / "a.txt").touch()
+    for name, what in (("a.txt", "file"), (".", "folder")):
+        with pytest.raises(LinkError, match=f"^serial port .* must be a serial port, not a {what}$"):
+            SerialPort(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(("number", "message"), [
+    (errno.EACCES, "be one that you may open, but permission denied: join the group that owns it, often dialout "
+                   "(ls -l /dev/ttyUSB1): sudo usermod -aG GROUP $USER, then log in again"),
+    (errno.EBUSY, "be free, but another program has it open"),
+    (errno.EIO, "be one that can be opened at 9600 baud, but [Errno 5] Input/output error"),
+])
+def test_what_to_do_about_a_port_that_does_not_open(number, message):
+    assert serial_port._rule("/dev/ttyUSB1", OSError(number, os.strerror(number)), 9600) == message
 
 
 def test_a_port_that_is_gone(terminal):

@@ -9,7 +9,7 @@ import pytest
 from spikeloom import boards, cli, plugins, save
 from spikeloom.report import merge
 
-RECIPES = ", ".join(plugins.names("spikeloom.train.recipes"))
+RECIPES = ", ".join(name.replace("_", "-") for name in plugins.names("spikeloom.train.recipes"))
 
 VERBS = plugins.names("spikeloom.commands")
 
@@ -49,11 +49,11 @@ def test_help_has_an_example_that_parses(spikeloom, verb):
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    ([], "spikeloom: the following arguments are required: COMMAND (see spikeloom --help)"),
-    (["show"], "spikeloom show: the following arguments are required: FILE (see spikeloom show --help)"),
+    (["show"], "spikeloom show: FILE must be given (see spikeloom show --help)"),
     (["show", "no.qsnn"], "spikeloom show: no.qsnn must be a readable file, but No such file or directory"),
     (["show", "."], "spikeloom show: . must be a readable file, but Is a directory"),
-    (["boards", "--jsn"], "spikeloom: unrecognized arguments: --jsn (see spikeloom --help)"),
+    (["boards", "--jsn"], "spikeloom boards: --jsn must be an option that there is (did you mean '--json'?) "
+                          "(see spikeloom boards --help)"),
     (["train", "digit"], f"spikeloom train: recipe must be one of {RECIPES}, not 'digit' "
                          "(did you mean 'digits'?)"),
     (["train", "digits", "--epochs", "0"], "spikeloom train: epochs must be an integer from 1 to 100000, not 0"),

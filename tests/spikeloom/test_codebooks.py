@@ -53,7 +53,7 @@ def test_a_code_is_a_weight_or_is_refused(book, weights):
 
 @pytest.mark.parametrize(("kind", "parameters", "message"), [
     ("binnary", {}, "codebook must be one of binary, integer, pow2, ternary, not 'binnary' (did you mean 'binary'?)"),
-    ("pow2", {"bits": 3}, "codebook pow2 must have parameters among ['exponents', 'fraction'], not 'bits'"),
+    ("pow2", {"bits": 3}, "codebook pow2 must have parameters among exponents, fraction, not 'bits'"),
     ("pow2", {}, "codebook pow2 must have the parameter 'exponents'"),
     ("pow2", {"exponents": 16}, "pow2 exponents must be an integer from 1 to 15, not 16"),
     ("integer", {"bits": 1}, "integer codebook bits must be an integer from 2 to 16, not 1"),

@@ -60,4 +60,5 @@ def test_the_shell_takes_it(shell, capsys):
 def test_another_shell(capsys):
     with pytest.raises(SystemExit, match="^2$"):
         cli.main(["completion", "dos"])
-    assert "choose from" in capsys.readouterr().err.replace("'", "")
+    assert capsys.readouterr().err == ("spikeloom completion: shell must be one of bash, zsh, fish, not 'dos' "
+                                       "(see spikeloom completion --help)\n")

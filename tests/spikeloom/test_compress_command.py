@@ -92,4 +92,4 @@ def test_a_file_that_is_no_checkpoint(ask, tmp_path):
 
 def test_words_that_are_no_numbers(ask):
     assert ask("digits", "--epochs", "few")[::2] == (
-        2, "spikeloom compress: argument --epochs: invalid int value: 'few' (see spikeloom compress --help)\n")
+        2, "spikeloom compress: --epochs must be a whole number, not 'few' (see spikeloom compress --help)\n")

@@ -53,7 +53,7 @@ def test_data_sets(tmp_path, capsys):
     assert "class" in capsys.readouterr().out
     assert main(["data", "nothing"]) == 2
     assert capsys.readouterr().err.endswith("data set must be one of digits, mnist, fashion-mnist, kmnist, "
-                                            "nmnist-small, fsdd, not 'nothing'\n")
+                                            "nmnist-small, fsdd, or a path that is there, not 'nothing'\n")
 
 
 @pytest.fixture(scope="module")

@@ -113,7 +113,7 @@ def test_delta_begins_every_inference_at_zero():
     ("delta", {}, "encoder delta must have the parameter 'level'"),
     ("delta", {"level": 0}, "encoder level must be an integer from 1 to 65536, not 0"),
     ("latency", {"level": -1}, "encoder level must be an integer from 0 to 65536, not -1"),
-    ("direct", {"seed": 1}, "encoder direct must have parameters among [], not 'seed'"),
+    ("direct", {"seed": 1}, "encoder direct must have no parameters, not 'seed'"),
 ])
 def test_wrong_parameters_are_named(kind, parameters, message):
     with pytest.raises(SpikeloomError, match=f"^{re.escape(message)}$"):

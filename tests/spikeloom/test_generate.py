@@ -26,4 +26,4 @@ def test_axi_and_link_exclude_each_other(small, tmp_path, monkeypatch, capsys):
     except SystemExit as exit_:
         code = exit_.code
     assert code == 2
-    assert "not allowed with argument" in capsys.readouterr().err
+    assert "must be left out with" in capsys.readouterr().err

@@ -125,7 +125,7 @@ def test_what_a_folder_must_hold(pets, tmp_path):
         "/empty must have a sub-folder for each class with files in it, or labels.csv"
     assert refused(lambda: data.from_folder(pets, kind="video")).startswith("kind of files must be one of array, audio")
     assert refused(lambda: data.from_folder(pets, bands=3)) == \
-        "kind of files picture must have parameters among [], not 'bands'"
+        "kind of files picture must have no parameters, not 'bands'"
     (pets / "bird").mkdir()
     assert refused(lambda: data.from_folder(pets)) == \
         "class 'bird' must have files, but /pets/bird has none of a known kind"

@@ -109,4 +109,4 @@ def test_unknown_name():
     with pytest.raises(SpikeloomError) as error:
         datasets.load("cifar")
     assert str(error.value) == ("data set must be one of digits, mnist, fashion-mnist, kmnist, nmnist-small, fsdd, "
-                                "not 'cifar'")
+                                "or a path that is there, not 'cifar'")

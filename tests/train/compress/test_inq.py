@@ -280,7 +280,7 @@ def test_portions_by_default_are_the_papers():
     ({"portions": ()}, "portions must be a tuple of numbers above 0 that rise to 1, not ()"),
     ({"partition": "largest"}, "partition must be one of magnitude, random, not 'largest'"),
     ({"rule": "paper"}, "rule must be one of mse, max, not 'paper'"),
-    ({"steps": "rows"}, "steps must be one of layer, row, not 'rows'"),
+    ({"steps": "rows"}, "steps must be one of layer, row, not 'rows' (did you mean 'row'?)"),
     ({"epochs": 0}, "epochs must be an integer from 1 to 10000, not 0"),
     ({"rate": 0}, "rate must be a number above 0 and at most 1, not 0"),
     ({"rate": True}, "rate must be a number above 0 and at most 1, not True"),
