@@ -6,6 +6,7 @@
 import numpy as np
 
 from spikeloom import codebooks, encoders, synapses
+from spikeloom import neurons as models
 from spikeloom.decay import ROUNDINGS
 from spikeloom.network import READOUTS, Network
 from spikeloom.neurons.lif import RESETS
@@ -18,6 +19,7 @@ from spikeloom.sim.cases import Case
 from spikeloom.synapses import LIMIT
 
 _CODEBOOKS, _ENCODERS = ("binary", "integer", "pow2", "ternary"), ("delta", "direct", "latency", "rate", "threshold")
+_MODELS = ("alif", "lif")
 _STRATEGIES = ("conv", "dense", "parallel", "pool", "popcount", "sparse")
 _AROUND = ("recurrent", "residual", "current-based", "delay")
 
@@ -31,7 +33,7 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "synapses": (*sorted(STRATEGIES_OF), "conv over 1 dimension", "conv over 2 dimensions", "stride", "padding",
                  "groups", "graded values of a pool", "a row of zeros", "a dead input"),
     "codebook": (*_CODEBOOKS, "fraction", "16 bits", "15 exponents"),
-    "neurons": (*(f"reset {kind}" for kind in RESETS), "v_reset above 0", "v_reset below 0", "floor 0",
+    "neurons": (*_MODELS, *(f"reset {kind}" for kind in RESETS), "v_reset above 0", "v_reset below 0", "floor 0",
                 "floor below 0", "refractory", "refractory of 255 or outlasting", "threshold for all",
                 "own thresholds", "a threshold never reached", "bias", "own biases", "never fire", "2 bits", "32 bits",
                 "the widest current"),
@@ -134,11 +136,12 @@ def _neurons(network: Network, k: int) -> list[tuple[str, set[str]]]:
     layer, neurons = network.layers[k], network.layers[k].neurons
     least, greatest = network.current_range(k)
     threshold = neurons.threshold if neurons.fires else np.zeros(0, int)
-    own = {"neurons": _true({
-        f"reset {neurons.reset}": neurons.fires, "v_reset above 0": neurons.v_reset > 0,
-        "v_reset below 0": neurons.v_reset < 0, "floor 0": neurons.floor == 0,
-        "floor below 0": neurons.floor is not None and neurons.floor < 0, "refractory": neurons.refractory,
-        "refractory of 255 or outlasting": neurons.refractory >= min(255, network.timesteps),
+    v_reset, refractory = (getattr(neurons, name, 0) for name in ("v_reset", "refractory"))     # LIF has them
+    own = {"neurons": {models.kind(neurons)} | _true({
+        f"reset {neurons.reset}": neurons.fires, "v_reset above 0": v_reset > 0,
+        "v_reset below 0": v_reset < 0, "floor 0": neurons.floor == 0,
+        "floor below 0": neurons.floor is not None and neurons.floor < 0, "refractory": refractory,
+        "refractory of 255 or outlasting": refractory >= min(255, network.timesteps),
         "threshold for all": neurons.fires and not np.ptp(threshold),
         "own thresholds": neurons.fires and np.ptp(threshold),
         "a threshold never reached": (threshold > neurons.v_max).any(), "bias": neurons.bias.any(),

@@ -23,7 +23,7 @@ from spikeloom.rtl_gen.roomy import roomy
 from spikeloom.sim import random_maps
 from spikeloom.sim.cases import Case
 from spikeloom.sim.random_maps import random_conv_network
-from spikeloom.sim.random_networks import ENCODERS, random_frames, random_network, random_plan
+from spikeloom.sim.random_networks import ENCODERS, adaptive, random_frames, random_network, random_plan
 from spikeloom.synapses import LIMIT
 
 SIZES = (10, 40, 90)
@@ -39,6 +39,8 @@ def draw(seed: int) -> Case:
     most = SIZES[rng.choice(len(SIZES), p=[0.78, 0.17, 0.05])]
     network = random_conv_network(seed, kinds=ENCODERS) if maps else random_network(seed, most=most)
     network = _stretched(rng, network)
+    if np.random.default_rng([0xA11F, seed]).random() < 0.08:     # of its own, so that other cases stay what they were
+        network = adaptive(network, seed)
     plan = _varied(rng, _planned(rng, random_plan(network, seed)))
     frames = np.concatenate([random_frames(network, seed, _FRAMES), _corners(rng, network)])
     return Case(network=network, layers=plan.layers, source=plan.source, memories=plan.memories, frames=frames,

@@ -1,7 +1,7 @@
 """Simpler cases than a given one, pass by pass: what `shrink` tries. The boldest of a pass come first."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from spikeloom import codebooks
 from spikeloom.decay import Decay
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Dense, Layer, Lif
+from spikeloom.neurons import Model
 from spikeloom.rtl_gen.link.extras import PLAIN
 from spikeloom.rtl_gen.memories import NO_RULES
 from spikeloom.rtl_gen.plan import LayerPlan
@@ -38,10 +39,11 @@ def _settings(layer: Layer) -> int:
     if neurons is None:
         return found
     book = layer.synapses.codebook
+    refractory, other = getattr(neurons, "refractory", 0), not isinstance(neurons, Lif)
     return found + sum(map(bool, (
-        not neurons.decay.is_identity, neurons.decay.shift > 1, neurons.reset != "zero", neurons.v_reset,
-        neurons.floor is not None, neurons.refractory, neurons.refractory > 1, neurons.current_based, book.fraction,
-        codebooks.kind(book) != "integer")))
+        not neurons.decay.is_identity, neurons.decay.shift > 1, neurons.reset != "zero", getattr(neurons, "v_reset", 0),
+        neurons.floor is not None, refractory, refractory > 1, neurons.current_based, book.fraction,
+        codebooks.kind(book) != "integer"))) + other
 
 
 def _choices(how: LayerPlan) -> int:
@@ -62,9 +64,9 @@ def _bits(case: Case) -> int:
         if layer.neurons is not None:
             neurons = layer.neurons
             found += _length(neurons.bias) + (_length(neurons.threshold) if neurons.fires else 0)
-            found += neurons.membrane_bits + neurons.synaptic_bits
-            found += sum(value.bit_length() for value in (
-                neurons.decay.num, neurons.refractory, neurons.v_reset, neurons.floor or 0))
+            found += sum(leak.num.bit_length() for leak, _ in neurons.leaks)
+            found += sum(value if name.endswith("_bits") else value.bit_length()
+                         for name, value in vars(neurons).items() if isinstance(value, int) and name != "neurons")
     return found
 
 
@@ -214,13 +216,28 @@ def plainer_layers(case: Case, failure: Failure) -> Iterator[Case]:
         for changes in ({"delay": 0}, {"delay": 1}, {"recurrent": None}, {"residual": None}):
             yield from _with_layer(case, k, lambda layer, changes: replace(layer, **changes), changes)
         if layer.neurons is not None:
+            if not isinstance(layer.neurons, Lif):
+                yield from _with_layer(case, k, _as_lif)
             for changes in _neurons(layer.neurons):
                 yield from _with_layer(case, k, lambda layer, changes: replace(
                     layer, neurons=replace(layer.neurons, **changes)), changes)
 
 
-def _neurons(neurons: Lif) -> Iterator[dict[str, object]]:
-    """Settings plainer than those of `neurons`: all of them, then one by one."""
+def _as_lif(layer: Layer) -> Layer:
+    """With LIF neurons, of the same settings where those have them."""
+    shared = {field.name for field in fields(Lif)} & set(vars(layer.neurons))
+    return replace(layer, neurons=Lif(**{name: getattr(layer.neurons, name) for name in shared}))
+
+
+def _neurons(neurons: Model) -> Iterator[dict[str, object]]:
+    """Settings plainer than those of `neurons`: all of them, then one by one; of a model, those that it has."""
+    for changes in _plainer(neurons):
+        known = {name: value for name, value in changes.items() if name in vars(neurons)}
+        if known:
+            yield known
+
+
+def _plainer(neurons: Model) -> Iterator[dict[str, object]]:
     plain: dict[str, object] = {"synaptic_decay": None, "synaptic_bits": 16, "decay": Decay(), "floor": None}
     yield plain | {"reset": "zero", "v_reset": 0, "refractory": 0} if neurons.fires else plain
     yield {"synaptic_decay": None, "synaptic_bits": 16}

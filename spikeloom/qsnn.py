@@ -149,6 +149,7 @@ def _pack_neurons(item: neurons.Model, arrays: list[bytes]) -> dict:
     for name in sorted(item.vector_names()):
         array = header[name]
         if array is not None:
+            check.bounded(name, array, -(1 << 31), (1 << 31) - (name != "threshold"))
             arrays.append(array.astype("<i8").astype("<u4").tobytes() if np.ptp(array) else b"")
             header[name] = "array" if np.ptp(array) else int(array[0])
     return {"kind": neurons.kind(item), **header}
@@ -259,7 +260,7 @@ def _unpack_neurons(value: object, reader: _Arrays) -> neurons.Model:
             header[name] = Decay(**_fields(name, header[name], {"num", "shift", "rounding"}))
     for name in sorted(made.vector_names()):
         if header[name] == "array":
-            kind = "<u4" if name == "threshold" else "<i4"      # a threshold may be 2^31, just above any membrane
+            kind = "<u4" if name == "threshold" else "<i4"      # a threshold is positive and may be 2^31
             header[name] = reader.take(4 * header["neurons"]).view(kind).astype(np.int64)
         elif type(header[name]) is not int and header[name] is not None:
             raise FileError(f"{name} must be an integer or 'array', not {str(header[name])[:200]}")

@@ -1,6 +1,8 @@
 """Print a network: what it computes, and how big it is."""
 
 from spikeloom import codebooks, commands, encoders, terminal
+from spikeloom import neurons as models
+from spikeloom.decay import Decay
 from spikeloom.network import Layer, Network
 from spikeloom.qsnn import load
 
@@ -56,6 +58,7 @@ def describe(network: Network) -> dict:
 
 def _describe(layer: Layer, inputs: tuple[int, int]) -> dict:
     neurons, book = layer.neurons, layer.synapses.codebook
+    own = {} if models.kind(neurons) == "lif" else {"model": {"kind": models.kind(neurons), **_plain(neurons)}}
     return {
         "inputs": layer.synapses.inputs,
         "neurons": neurons.neurons,
@@ -63,26 +66,36 @@ def _describe(layer: Layer, inputs: tuple[int, int]) -> dict:
         "weight_bits": layer.synapses.weights.size * book.bits,
         "zero_weights": int((layer.synapses.weights == 0).sum()),
         "current_range": layer.current_range(inputs),
-        "decay": vars(neurons.decay),
+        "decay": vars(neurons.decay) if hasattr(neurons, "decay") else None,
         "membrane_bits": neurons.membrane_bits,
         "v_min": neurons.v_min,
         "v_max": neurons.v_max,
-        "reset": neurons.reset if neurons.fires else None,
-        "v_reset": neurons.v_reset,
-        "refractory": neurons.refractory,
+        "reset": getattr(neurons, "reset", None) if neurons.fires else None,
+        "v_reset": getattr(neurons, "v_reset", 0),
+        "refractory": getattr(neurons, "refractory", 0),
         "delay": layer.delay,
         "threshold": neurons.threshold.tolist() if neurons.fires else None,
         "bias": neurons.bias.tolist(),
+        **own,
     }
+
+
+def _plain(neurons: models.Model) -> dict:
+    """All parameters of a model, as JSON types."""
+    found = dict(vars(neurons))
+    for name, value in found.items():
+        found[name] = vars(value) if isinstance(value, Decay) else getattr(value, "tolist", lambda value=value: value)()
+    return found
 
 
 def _row(layer: Layer, inputs: tuple[int, int]) -> tuple:
     neurons, weights, book = layer.neurons, layer.synapses.weights, layer.synapses.codebook
-    decay = "none" if neurons.decay.is_identity else (
-        f"{neurons.decay.num}/{1 << neurons.decay.shift} {neurons.decay.rounding}")
-    timing = {"refractory": neurons.refractory, "delay": layer.delay}
+    leak = getattr(neurons, "decay", Decay())
+    decay = "none" if leak.is_identity else f"{leak.num}/{1 << leak.shift} {leak.rounding}"
+    timing = {"refractory": getattr(neurons, "refractory", 0), "delay": layer.delay}
     extras = [f"{name} {steps}" for name, steps in timing.items() if steps]
-    reset = " ".join([neurons.reset, *extras]) if neurons.fires else "never fires"
+    model = [] if models.kind(neurons) == "lif" else [models.kind(neurons)]
+    reset = " ".join([*model, getattr(neurons, "reset", ""), *extras]).strip() if neurons.fires else "never fires"
     low, high = layer.current_range(inputs)
     return (weights.shape[1], weights.shape[0], _with_parameters(codebooks, book), weights.size * book.bits,
             f"{(weights == 0).mean():.0%}", decay, reset, f"{neurons.membrane_bits} bits",

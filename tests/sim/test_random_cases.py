@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from spikeloom import plugins, synapses
+from spikeloom import neurons, plugins, synapses
 from spikeloom.rtl_gen import strategies
 from spikeloom.rtl_gen.link.extras import Extras
 from spikeloom.rtl_gen.memories import MemoryRules
@@ -40,6 +40,7 @@ def test_every_plug_in_is_a_feature():
     assert set(plugins.names("spikeloom.codebooks")) <= set(FEATURES["codebook"])
     assert set(plugins.names("spikeloom.encoders")) <= set(FEATURES["encoder"])
     assert set(synapses.names()) <= set(FEATURES["synapses"])
+    assert set(neurons.names()) <= set(FEATURES["neurons"])
     assert set(strategies.names()) <= set(FEATURES["strategy"])
     assert {field.name for field in fields(Extras)} <= set(FEATURES["link"])
 

@@ -8,6 +8,7 @@ import pytest
 from spikeloom import codebooks
 from spikeloom.errors import SpikeloomError
 from spikeloom.network import Dense, Input, Layer, Lif, Network
+from spikeloom.neurons import Model, kind
 from spikeloom.rtl_gen.plan import LayerPlan
 from spikeloom.sim import cutting
 from spikeloom.sim.attempts import Verdict
@@ -34,13 +35,14 @@ def attempt_where(fails):
     return attempt
 
 
-def neurons(case: Case) -> list[Lif]:
+def neurons(case: Case) -> list[Model]:
     return [layer.neurons for layer in case.network.layers if layer.neurons is not None]
 
 
 @pytest.mark.parametrize(("fails", "size"), [
     (lambda case: True, 2),
-    (lambda case: any(n.refractory for n in neurons(case)), 2),
+    (lambda case: any(getattr(n, "refractory", 0) for n in neurons(case)), 2),
+    (lambda case: any(kind(n) == "alif" for n in neurons(case)), 2),
     (lambda case: any(n.decay.rounding == "zero" for n in neurons(case)), 2),
     (lambda case: any(how.strategy == "sparse" for how in case.layers), 2),
     (lambda case: any(layer.recurrent is not None for layer in case.network.layers), 2),
@@ -49,7 +51,8 @@ def neurons(case: Case) -> list[Lif]:
                       for layer in case.network.layers), 4),
     (lambda case: any(layer.neurons is None for layer in case.network.layers), 3),
     (lambda case: len(case.network.layers) > 1 and case.network.timesteps > 3, 3),
-], ids=["anything", "refractory", "rounding", "sparse", "recurrent", "conv", "residual", "pool", "two layers"])
+], ids=["anything", "refractory", "adaptive", "rounding", "sparse", "recurrent", "conv", "residual", "pool",
+        "two layers"])
 def test_nothing_is_left_but_what_is_needed(cases, fails, size):
     failing = [case for case in cases if fails(case)][:1]
     assert failing

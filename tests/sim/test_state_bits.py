@@ -82,10 +82,15 @@ def test_kinds(name, memory, kind):
 
 
 def test_something_new_is_not_guessed():
-    with pytest.raises(SpikeloomError, match="^register must be of a known kind, not 'layer0 neurons cosine3'$"):
-        kind_of("layer0 neurons cosine3", False)
-    with pytest.raises(SpikeloomError, match="^memory must be of a known kind, not 'layer0 neurons cosines'$"):
-        kind_of("layer0 neurons cosines", True)
+    with pytest.raises(SpikeloomError, match="^register must be of a known kind, not 'layer0 serializer cosine3'$"):
+        kind_of("layer0 serializer cosine3", False)
+    with pytest.raises(SpikeloomError, match="^memory must be of a known kind, not 'layer0 serializer cosines'$"):
+        kind_of("layer0 serializer cosines", True)
+
+
+def test_names_of_a_neuron_model_are_its_own():
+    assert kind_of("layer0 neurons s3_cosine1", False) == "sums"
+    assert kind_of("layer0 neurons cosines", True) == "constants"
 
 
 def test_store():

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from spikeloom import aside, codebooks, encoders
+from spikeloom import neurons as models
 from spikeloom.errors import SpikeloomError, ToolError
 from spikeloom.layer import Layer
 from spikeloom.network import Network
@@ -143,6 +144,8 @@ def _synapses(nir, layer: Layer, k: int):
 def _neurons(nir, layer: Layer, k: int, shape: tuple[int, ...]):
     """Kept is 1 - 1 / tau; a resistance of tau then leaves what arrives as it is."""
     neurons = layer.neurons
+    if models.kind(neurons) != "lif":
+        raise SpikeloomError(f"layer {k} neurons must be lif, not {models.kind(neurons)}: NIR has no such node")
     if neurons.refractory:
         raise SpikeloomError(f"layer {k} refractory time must be 0: NIR's neurons have none")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from spikeloom import aside, encoders, synapses
+from spikeloom import neurons as models
 from spikeloom.errors import SpikeloomError
 from spikeloom.layer import Layer
 from spikeloom.network import Network
@@ -59,6 +60,8 @@ def _layer(layer: Layer, k: int, arrays: dict[str, np.ndarray]) -> dict:
             found[name] = getattr(layer.synapses, name)
     if neurons is None:
         return found
+    if models.kind(neurons) != "lif":
+        raise SpikeloomError(f"layer {k} neurons must be lif to be written as torch code, not {models.kind(neurons)}")
     arrays[f"{k}.weight"], arrays[f"{k}.bias"] = layer.synapses.weights, neurons.bias
     if neurons.fires:
         arrays[f"{k}.threshold"] = neurons.threshold
