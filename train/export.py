@@ -19,6 +19,10 @@ def export(model: SpikingMlp, *, labels: tuple[str, ...] = (), provenance: dict 
     what no threshold can.
     """
     for k, layer in enumerate(model.layers):
+        neurons = layer.config.neurons
+        for leak in (neurons.decay, neurons.synaptic_decay):
+            if leak is not None and not isinstance(leak.num, int):
+                raise SpikeloomError(f"leak of layer {k} must be one of integers, not {leak.num} over the reals")
         if layer.gate is not None and not layer.gate.folds:
             kind = type(layer.gate).__name__.lower()
             raise SpikeloomError(f"gate of layer {k} must be one that a threshold can take in, not {kind!r}")

@@ -55,6 +55,38 @@ def test_samples_and_json(capsys, graph, tmp_path, monkeypatch):
     assert code == 0 and "accuracy, integer" in shown
 
 
+@pytest.fixture
+def labelled(tmp_path):
+    """Forty samples with labels."""
+    rng = np.random.default_rng(1)
+    np.savez(tmp_path / "x.npz", frames=rng.integers(0, 2, (40, 30, 6)), labels=rng.integers(0, 3, 40))
+    return tmp_path / "x.npz"
+
+
+def test_methods_make_it_small(capsys, graph, labelled, tmp_path):
+    out = tmp_path / "net.qsnn"
+    methods = "--method", "osbc:sparsity=0.5,bits=0", "--method", "inq:bits=3,portions=0.5/1"
+    code, shown, _ = run(capsys, graph, "--data", labelled, "-o", out, *methods, "--train", 30, "--batch", 10,
+                         "--rate", 0.02, "--seed", 3, "--epochs", 1)
+    lines, network = [line.split() for line in shown.splitlines()], load(out)
+    assert code == 0 and lines[0][:3] == ["stage", "validation", "weights"]
+    assert [line[0] for line in lines[1:5]] == ["float", "osbc:sparsity=0.5,bits=0", "inq:bits=3,portions=0.5/1",
+                                                "integer"]
+    assert [line[2] for line in lines[1:3]] == ["100.0%", "50.0%"] and lines[4][3] == "216"
+    assert "0 mismatches in 2,640 spikes and 2,640 membranes of 8 samples kept back" in shown
+    assert "methods see 30 samples, the first four fifths; the others are compared on" in shown
+    assert network.provenance["method"] == "import, then osbc:sparsity=0.5,bits=0 then inq:bits=3,portions=0.5/1"
+    assert network.provenance["split"] == {"train": 25, "calibration": 25, "validation": 5}
+    assert network.provenance["seed"] == 3 and network.layers[0].synapses.codebook.exponents == 2
+    assert [network.provenance["schedule"][name] for name in ("epochs", "batch", "rate")] == [1, 10, 0.02]
+    for words in ("spikes, graph", "same class", "accuracy, integer", network.digest):
+        assert words in shown
+    code, shown, _ = run(capsys, graph, "--data", labelled, "-o", out, "--method", "pow2", "--json", "--limit", 5)
+    found = json.loads(shown)
+    assert code == 0 and [stage["name"] for stage in found["stages"]] == ["float", "pow2", "integer"]
+    assert found["level0"]["mismatches"] == 0 and found["level0"]["samples"] == found["closeness"]["samples"] == 5
+
+
 @pytest.mark.parametrize("words, message", [
     ([], "timesteps must be given without samples"),
     (["--limit", 3, "--timesteps", 3], "--limit must come with --data"),
@@ -62,6 +94,12 @@ def test_samples_and_json(capsys, graph, tmp_path, monkeypatch):
                                     "exact leak"),
     (["--reset", "none"], "reset must be one of zero, subtract, subtract-late, not 'none'"),
     (["--weights", "float"], "weights must be integer:BITS, pow2:EXPONENTS, ternary or binary, not 'float'"),
+    (["--method", "inq"], "--method must come with --data: methods look at samples"),
+    (["--method", "inq:bits=9", "--data", "x"], "bits must be an integer from 2 to 5, not 9"),
+    (["--method", "inq", "--method", "ticket", "--data", "x"],
+     "ticket must be the first method: it trains from new weights"),
+    (["--train", 9, "--timesteps", 3], "--train must come with --method"),
+    (["--seed", 9, "--timesteps", 3], "--seed must come with --method"),
     (["--data", "none.npy"], "none.npy must be a readable file, but No such file or directory"),
 ])
 def test_errors_are_one_line(capsys, graph, words, message):

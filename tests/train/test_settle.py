@@ -4,7 +4,7 @@ import dataclasses
 import pytest
 import torch
 
-from spikeloom import SpikeloomError, codebooks
+from spikeloom import Decay, SpikeloomError, codebooks
 from spikeloom.train import grid, pipeline
 from spikeloom.train.exactness import compare
 from spikeloom.train.export import export
@@ -58,6 +58,18 @@ def test_more_precision_is_closer_to_the_reals(coded, frames):
         apart = [float((torch.cat([s.flatten() for s in settle(model, frames, precision=bits)(frames).spikes])
                         != wanted).float().mean()) for bits in (2, 9)]
     assert apart[1] < apart[0] / 2
+
+
+def test_leaks_ask_for_finer_thresholds(coded, frames):
+    """One that leaves 31/32 rounds by half an LSB, which is 16 LSB until it is forgotten: 4 bits."""
+    model = coded(POWERS)
+    for shift, more in ((1, 0), (5, 4)):
+        for layer in model.layers:
+            layer.config = dataclasses.replace(layer.config, neurons=dataclasses.replace(
+                layer.config.neurons, decay=Decay.shift_leak(shift)))
+        fractions = [[layer.synapses.book.fraction for layer in settle(model, frames, precision=8, leaks=leaks).layers]
+                     for leaks in (False, True)]
+        assert [b - a for a, b in zip(*fractions, strict=True)] == [more] * len(model.layers)
 
 
 def test_thresholds_are_as_precise_as_asked(coded, frames):

@@ -136,12 +136,11 @@ def material(source: str, *, dt: float, timesteps: int | None = None, count: int
     own = OWN[0] in found
     if not own:
         Samples(frames=found["frames"], labels=found.get("labels"))
-        cut = len(found["frames"]) - len(found["frames"]) // KEPT_BACK
+        cut = len(found["frames"]) - max(1, len(found["frames"]) // KEPT_BACK)
         found |= {new: found[old][:cut] for new, old in zip(OWN, ("frames", "labels"), strict=True) if old in found}
         found |= {name: found[name][cut:] for name in ("frames", "labels") if name in found}
     seen = _first(found, train, *OWN)
-    kept = Samples(**_first(found, count, "frames", "labels"), calibration=seen["frames"][:CALIBRATION])
-    return Material(kept=kept, **seen, note=f"methods see {len(seen['frames'])} samples, "
+    return Material(kept=Samples(**_first(found, count, "frames", "labels")), **seen, note=f"methods see {len(seen['frames'])} samples, "
                     f"{'train_frames' if own else 'the first four fifths'}; the others are compared on")
 
 

@@ -7,7 +7,7 @@ import pytest
 from spikeloom.errors import FileError, SpikeloomError
 from spikeloom.train import nmnist
 from spikeloom.train.importing import Samples
-from spikeloom.train.importing.samples import load
+from spikeloom.train.importing.samples import load, material
 
 
 def test_files(tmp_path):
@@ -20,6 +20,42 @@ def test_files(tmp_path):
     assert (found.frames == frames).all() and found.labels is None and (found.calibration == frames).all()
     with pytest.raises(SpikeloomError, match="timesteps must be at most those of the samples, 3, not 4"):
         load(str(tmp_path / "a.npy"), dt=1e-3, timesteps=4)
+
+
+def test_methods_get_samples_of_their_own(tmp_path):
+    path, frames, labels = tmp_path / "a.npz", np.arange(80).reshape(20, 2, 2).astype(np.uint8), np.arange(20)
+    np.savez(path, frames=frames, labels=labels)
+    found = material(str(path), dt=1e-3, count=3)
+    assert (found.frames == frames[:16]).all() and found.labels.tolist() == list(range(16)) and found.bits == 7
+    assert (found.kept.frames == frames[16:19]).all() and found.kept.labels.tolist() == [16, 17, 18]
+    assert found.note == "methods see 16 samples, the first four fifths; the others are compared on"
+    split = found.split(found.labels)
+    assert [(int(part.labels[0]), len(part)) for part in (split.train, split.calibration, split.validation)] == [
+        (0, 14), (0, 14), (14, 2)]
+    assert (split.validation.images == frames[14:16]).all()
+    np.savez(path, frames=frames[:2], train_frames=frames[2:], labels=labels[:2], train_labels=labels[2:])
+    found = material(str(path), dt=1e-3, train=7, timesteps=1)
+    assert found.labels.tolist() == list(range(2, 9)) and found.kept.labels.tolist() == [0, 1]
+    assert found.frames.shape == (7, 1, 2) and found.kept.frames.shape == (2, 1, 2)
+    assert found.note == "methods see 7 samples, train_frames; the others are compared on"
+    assert (load(str(path), dt=1e-3).calibration == frames[2:]).all()
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"frames": np.zeros((3, 2, 2), np.uint8)}, "samples for methods must be at least 6, not 2"),
+    ({"train_frames": np.zeros((9, 2, 3), np.uint8)},
+     "train_frames must have the shape of frames, (2, 2) each, not (2, 3)"),
+    ({"train_frames": np.zeros((9, 2, 2), np.uint8), "labels": np.zeros(20, int)},
+     "labels must be given with both frames and train_frames, or with none of them"),
+    ({"train_frames": np.zeros((9, 2, 2), np.uint8), "labels": np.zeros(20, int), "train_labels": np.zeros(8, int)},
+     "labels must be integers, one for each of 9 samples, not int64 (8,)"),
+    ({"frames": np.zeros((9, 2))}, "frames must be integers (samples, timesteps, *input shape), not float64 (9, 2)"),
+])
+def test_material_that_is_refused(tmp_path, change, message):
+    np.savez(tmp_path / "a.npz", **{"frames": np.zeros((20, 2, 2), np.uint8), **change})
+    with pytest.raises(SpikeloomError) as error:
+        material(str(tmp_path / "a.npz"), dt=1e-3)
+    assert str(error.value) == message
 
 
 def test_files_that_are_none(tmp_path):
