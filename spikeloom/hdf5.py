@@ -24,16 +24,17 @@ SECONDS, MEMORY = 10, 4 << 30
 Found = TypeVar("Found")
 
 
-def opened(path: str | Path, kind: str, use: Callable[[object, object], Found]) -> Found:
-    """`use(file, h5py)` of the HDF5 file `path`; `FileError`, in one line, for whatever goes wrong in it."""
+def opened(path: str | Path, kind: str, use: Callable[[object, object], Found], *, most: int = MAX_FILE) -> Found:
+    """`use(file, h5py)` of the HDF5 file `path` of at most `most` bytes; `FileError`, in one line, for whatever goes wrong
+    in it."""
     try:
         import h5py
     except ModuleNotFoundError:
         raise ToolError(f"h5py must be installed to read {kind} files: pip install 'spikeloom[import]'") from None
     path = Path(path)
     try:
-        if path.stat().st_size > MAX_FILE:
-            raise FileError(f"file must be at most {MAX_FILE} bytes, not {path.stat().st_size}")
+        if path.stat().st_size > most:
+            raise FileError(f"file must be at most {most} bytes, not {path.stat().st_size}")
         _rehearse(path, kind)
         with h5py.File(path, "r") as file:
             return use(file, h5py)

@@ -172,7 +172,7 @@ def spoken_digits() -> Dataset:
             order = np.flatnonzero(~test)[spread(labels[~test], 0)]
             return Dataset(name="fsdd", train_images=images[order], train_labels=labels[order],
                            test_images=images[test], test_labels=labels[test], labels=NUMERALS,
-                           timesteps=images.shape[1])
+                           timesteps=images.shape[1], source=fsdd.SOURCE)
     raise FileError(f"data set fsdd must be in {' or '.join(map(str, places))}: an archive, fsdd*.tar.xz or "
                     "free-spoken-digit-dataset*.tar.gz, or the .wav files")
 

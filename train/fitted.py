@@ -4,6 +4,7 @@ import dataclasses
 
 from spikeloom import Input
 from spikeloom.errors import SpikeloomError
+from spikeloom.train import fsdd
 from spikeloom.train.augment import Augment
 from spikeloom.train.cookbook import Recipe
 from spikeloom.train.datasets import Dataset
@@ -20,7 +21,7 @@ def fitted(recipe: Recipe, data: Dataset) -> Recipe:
     Distortions are for pictures, and left out otherwise. Raises `SpikeloomError` for a recipe with convolutions, and
     for sequences where the recipe takes single frames, or the other way round.
     """
-    if data.name == recipe.dataset and not data.source:
+    if data.name == recipe.dataset and data.source in ({}, fsdd.SOURCE):
         return recipe
     model, preprocess = recipe.model, Preprocess(bits=recipe.preprocess.bits)
     sequential = model.encoder is None or model.encoder.sequence
@@ -52,10 +53,12 @@ def fitted(recipe: Recipe, data: Dataset) -> Recipe:
 
 def template(data: Dataset) -> str:
     """The recipe that is taken for data of one's own when none is named."""
-    from spikeloom.train.data import kinds
+    from spikeloom.train.data import heidelberg, kinds
     if "kind" in data.source:
         options = {key: value for key, value in data.source.items() if key in _fields(data.source["kind"])}
         return kinds.make(data.source["kind"], **options).template
+    if "units" in data.source:
+        return heidelberg.TEMPLATE
     return "digits-recurrent" if data.timesteps > 1 else "digits"
 
 

@@ -9,6 +9,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from spikeloom.train.audio import LogMel, read_wav
 NAME = re.compile(r"(\d)_([a-z]+)_(\d+)\.wav$")
 TEST, MAX_MEMBER, MAX_FILES = 5, 1 << 20, 10_000
 SPECTRUM = LogMel()
+SOURCE = {"kind": "audio", **asdict(SPECTRUM)}
+"""How the recordings became images, as a network keeps it."""
 
 
 def load(place: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

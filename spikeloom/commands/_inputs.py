@@ -1,4 +1,4 @@
-"""What a device is asked: one picture, a file of images, a recording of events, or a data set."""
+"""What a device is asked: one picture, a file of images, a recording of events, a sound, or a data set."""
 
 import dataclasses
 from pathlib import Path
@@ -20,6 +20,7 @@ def add(parser) -> None:
     which.add_argument("--images", type=Path, metavar="IDX", help="uint8 images, IDX, may be gzipped")
     which.add_argument("--events", type=Path, metavar="FILE", help="a recording in any format that `spikeloom data` "
                        "reads, such as .bin, .aedat, .dat, .raw, .h5, or lines t,x,y,polarity (.csv, .txt)")
+    which.add_argument("--sound", type=Path, metavar="FILE.wav", help="a sound, heard as those of the training were")
     which.add_argument("--dataset", metavar="NAME", help="the test split of a data set, or of data of one's own: "
                        "PATH[:OPTION=VALUE,..]")
     parser.add_argument("--labels", type=Path, metavar="IDX", help="labels of --images, for the accuracy")
@@ -39,6 +40,8 @@ def choose(arguments, network: Network) -> _samples.Samples:
     elif arguments.events:
         found = _samples.Samples(frames=_recording(arguments.events, network, arguments.period)[None],
                                  origin=str(arguments.events))
+    elif arguments.sound:
+        found = _samples.Samples(frames=_sound(arguments.sound, network), origin=str(arguments.sound))
     elif arguments.dataset:
         found = _samples.test_split(arguments.dataset, network)
     else:
@@ -68,6 +71,26 @@ def _recording(path: Path, network: Network, period: int | None) -> np.ndarray:
     if binning.shape != shape:
         raise SpikeloomError(f"network must take {binning.shape} for these events, not {shape}")
     return network.frames(binning.frames(recording.read(path))[None])[0]
+
+
+def _sound(path: Path, network: Network) -> np.ndarray:
+    """The one frame of a WAV file, by what the network's provenance says of its training."""
+    from spikeloom.train import audio, fsdd
+    from spikeloom.train.preprocess import Preprocess
+    name = network.provenance.get("dataset")
+    kept = network.provenance.get("data", fsdd.SOURCE if name == "fsdd" else None)
+    if not isinstance(kept, dict) or kept.get("kind") != "audio":
+        raise SpikeloomError(f"network must have been trained on sound, and say how it was heard, for --sound, "
+                             f"not on {name or 'data that it does not name'}")
+    names = {field.name for field in dataclasses.fields(audio.LogMel)}
+    heard = audio.LogMel(**{name: value for name, value in kept.items() if name in names})
+    samples, rate = audio.read_wav(path)
+    if rate != heard.rate:
+        raise FileError(f"{path} must be of {heard.rate} Hz, as the network's training, not {rate}: resample it")
+    if not len(samples):
+        raise FileError(f"{path} must hold a sound, not 0 samples")
+    recipe = Preprocess.from_json(network.provenance.get("preprocess"))
+    return network.frames(recipe.apply(heard.apply(samples)[None]))
 
 
 def _told(network: Network, shape: tuple[int, int, int], period: int | None) -> dict[str, int]:

@@ -24,7 +24,7 @@ def add(parser) -> None:
 def run(arguments) -> int:
     from spikeloom import recording
     path = Path(arguments.data)
-    is_file = path.is_file() and path.suffix.lower() not in (".csv", ".npz")
+    is_file = path.is_file() and path.suffix.lower() not in (".csv", ".npz", ".h5", ".hdf5")
     if is_file and path.suffix.lower() == ".wav":
         return _sound(path, arguments.json)
     if is_file or arguments.output or path.is_file() and _has_events(path):
@@ -33,11 +33,16 @@ def run(arguments) -> int:
 
 
 def _has_events(path: Path) -> bool:
-    """Whether a table or an .npz is a recording rather than a data set."""
+    """Whether a table, an .npz or an HDF5 file is a recording rather than a data set."""
     from spikeloom import recording
     try:
-        return bool(recording.read(path))
+        recording.read(path)
+        return True
     except FileError:
+        if path.suffix.lower() in (".h5", ".hdf5"):
+            from spikeloom.train.data import heidelberg
+            if not heidelberg.is_one(path):
+                raise
         return False
 
 

@@ -41,16 +41,30 @@ def _h5() -> bytes:
     return buffer.getvalue()
 
 
-def _hdf5(rng: random.Random) -> bytes:
+@functools.cache
+def _spikes() -> bytes:
+    """Four samples in the layout of SHD."""
+    import h5py
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for name, kind, value in (("times", np.float16, [0.1, 0.5]), ("units", np.uint16, [3, 699])):
+            part = file.create_dataset(f"spikes/{name}", (4,), h5py.vlen_dtype(kind))
+            for k in range(4):
+                part[k] = value
+        file["labels"], file["extra/keys"] = np.arange(4) % 2, np.array([b"no", b"yes"])
+    return buffer.getvalue()
+
+
+def _hdf5(rng: random.Random, good=_h5) -> bytes:
     if rng.random() < 0.5:
-        return mutations.of_bytes(_h5(), rng)
+        return mutations.of_bytes(good(), rng)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "case.h5"
-        path.write_bytes(_h5())
+        path.write_bytes(good())
         try:
             mutations.of_hdf5(path, rng)
         except (OSError, ValueError, LookupError, RuntimeError, TypeError, AttributeError):
-            return _h5()        # what h5py refuses to write it has not written
+            return good()       # what h5py refuses to write it has not written
         return path.read_bytes()
 
 
@@ -102,6 +116,11 @@ def _read_own(path: Path) -> None:
     data.from_npz(path)
 
 
+def _read_spikes(path: Path) -> None:
+    from spikeloom.train.data import heidelberg
+    heidelberg.from_hdf5(path, timesteps=5, period=200_000)
+
+
 def _read_table(path: Path) -> None:
     from spikeloom.train import data
     with tempfile.TemporaryDirectory() as folder:
@@ -119,6 +138,7 @@ READERS = (
     ("raw", ".raw", _raw, _read_recording),
     ("bs3", ".bs3", _damaged(made.bs3), _read_recording),
     ("hdf5", ".h5", _hdf5, _read_recording),
+    ("spikes", ".h5", functools.partial(_hdf5, good=_spikes), _read_spikes),
     ("sound", ".wav", _sound, _read_sound),
     ("own", ".npz", _own, _read_own),
     ("table", ".csv", _table, _read_table),

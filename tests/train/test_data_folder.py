@@ -119,7 +119,7 @@ def test_what_a_folder_must_hold(pets, tmp_path):
             make()
         return str(error.value).replace(str(tmp_path), "")
     assert refused(lambda: datasets.load("./none")) == \
-        "data set 'none' must be a folder, a table of labels (.csv) or an .npz that is there"
+        "data set 'none' must be a folder, a table of labels (.csv), an .npz or .h5 that is there"
     (tmp_path / "empty").mkdir()
     assert refused(lambda: data.from_folder(tmp_path / "empty")) == \
         "/empty must have a sub-folder for each class with files in it, or labels.csv"

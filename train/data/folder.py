@@ -1,13 +1,14 @@
 """From a folder of files to a `Dataset`, and the words by which the command line says how to read one."""
 
+import inspect
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from spikeloom import arrays
+from spikeloom import arrays, check
 from spikeloom.errors import FileError, SpikeloomError
-from spikeloom.train.data import kinds
+from spikeloom.train.data import heidelberg, kinds
 from spikeloom.train.data.collect import MAX_CLASSES, SHARE, from_arrays, stack
 from spikeloom.train.datasets import Dataset
 
@@ -25,8 +26,20 @@ def load(text: str, *, given: dict | None = None) -> Dataset:
     options = {**known, **options} | {key: given[key] for key in ("kind", "seed", "test") if given and key in given
                                       and key not in options}
     if path.suffix == ".npz":
-        return from_npz(path, **options)
+        return _called(from_npz, path, options)
+    if path.suffix.lower() in heidelberg.SUFFIXES:
+        return _called(heidelberg.from_hdf5, path, options)
     return from_folder(path, **options)
+
+
+def _called(read, path: Path, options: dict[str, object]) -> Dataset:
+    """`read(path, **options)`, where there are no options but its own."""
+    known = [name for name in inspect.signature(read).parameters if name != "path"]
+    for name in options:
+        if name not in known:
+            raise SpikeloomError(f"data set {str(path)!r} must have options among {', '.join(known)}, not {name!r}"
+                                 f"{check.near(name, known)}")
+    return read(path, **options)
 
 
 def parse(text: str) -> tuple[Path, dict[str, object]]:
@@ -118,7 +131,7 @@ def _listed(path: Path) -> tuple[Listed, Listed | None]:
     if table.is_file():
         return _tabled(table)
     if not path.is_dir():
-        raise FileError(f"data set {str(path)!r} must be a folder, a table of labels (.csv) or an .npz that is there")
+        raise FileError(f"data set {str(path)!r} must be a folder, a table of labels (.csv), an .npz or .h5 that is there")
     inside = sorted(one for one in path.iterdir() if one.is_dir() and one.name[0] != ".")
     if {one.name for one in inside} == set(PARTS):
         train, test = _classes(path / "train"), _classes(path / "test")
