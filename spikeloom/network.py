@@ -14,6 +14,8 @@ In a timestep, for neuron n of a layer with presynaptic values x (all states sta
 
 In the `refractory` timesteps after a spike only I and J are computed: V holds, S = 0. A pooling layer has no state: it
 sends the sum (`sum_pool`) or the OR (`max_pool`) over its windows in the same timestep.
+
+What follows I are the equations of LIF neurons; other models are in `spikeloom.neurons`, each with its own.
 """
 
 import dataclasses
