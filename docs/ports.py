@@ -10,13 +10,19 @@ from amaranth.lib import data, stream, wiring
 from docstrings import markdown
 
 from spikeloom import Conv, Decay, Dense, Input, Layer, Lif, MaxPool, Network, Residual, SumPool, codebooks, encoders
-from spikeloom.rtl_gen import planner
+from spikeloom.rtl_gen import planner, words
 from spikeloom.rtl_gen.aer import AerEvents, AerInput
 from spikeloom.rtl_gen.axi import AxiCore
 from spikeloom.rtl_gen.core import Core
+from spikeloom.rtl_gen.link.extras import Extras
 from spikeloom.rtl_gen.linked import LinkedTop
+from spikeloom.rtl_gen.linked_spi import LinkedSpiTop
+from spikeloom.rtl_gen.parallel.core import VectorCore
+from spikeloom.rtl_gen.soc.top import Soc
+from spikeloom.rtl_gen.standalone import Samples, StandaloneTop
 
 MOST_FIELDS = 8
+ENCODERS = {"rate": {"seed": 1}, "threshold": {"level": 4}, "delta": {"level": 2}}
 
 
 def components() -> Iterator[str]:
@@ -73,7 +79,7 @@ def designs() -> Iterator[wiring.Component]:
                      **more)
 
     def of(layers: tuple[Layer, ...], shape: tuple[int, ...], encoder: str | None = "rate", **more) -> Network:
-        made = None if encoder is None else encoders.make(encoder, **({"seed": 1} if encoder == "rate" else {}))
+        made = None if encoder is None else encoders.make(encoder, **ENCODERS.get(encoder, {}))
         return Network(input=Input(shape=shape, bits=4 if encoder else 1), encoder=made, layers=layers, readout="count",
                        timesteps=4, **more)
 
@@ -97,3 +103,17 @@ def designs() -> Iterator[wiring.Component]:
     yield LinkedTop(loaded, 12_000_000, 1_000_000)
     yield AxiCore(planner.make(small, family="ice40"))
     yield AerInput(AerEvents(8, 8, timesteps=4, period=1000))
+    every_extra = Extras(probe=True, readback=True, queue=64, guard=True, watchdog=True)
+    yield LinkedTop(loaded, 12_000_000, 1_000_000, extras=every_extra)
+    sequence = of((dense(20, 12), dense(12, 4)), (20,), None)
+    yield LinkedSpiTop(planner.make(sequence, family="ice40"), extras=Extras(stream=4))
+    late = dataclasses.replace(sequence, layers=(dataclasses.replace(sequence.layers[0], delay=2), sequence.layers[1]))
+    yield VectorCore(late)
+    yield VectorCore(dataclasses.replace(of((dense(20, 12), dense(12, 4)), (20,), "threshold"), timesteps=1))
+    for encoder, values in (("direct", 20), ("threshold", 20), ("latency", 20), ("delta", 40)):
+        yield Core(planner.make(of((dense(values, 12), dense(12, 4)), (20,), encoder), family="ice40",
+                                layers={0: {"strategy": "sparse"}}))
+    plan = planner.make(small, family="ice40")
+    yield Soc(plan, [0] * 16, 12_000_000)
+    frames = words.pack(small, np.zeros((2, small.input.size), int))
+    yield StandaloneTop(plan, Samples(words=frames, classes=np.zeros(2, int)), leds=3, tick=1000)

@@ -88,3 +88,35 @@ def test_a_word_that_is_not_taken_waits(make):
     assert not all(row["i.ready"] for row in rows if row["i.valid"])
     assert sum(row["i.valid"] and row["i.ready"] for row in rows) == 12
     assert sum(row["o.valid"] and row["o.ready"] for row in rows) == 6 * 6
+
+
+def test_bytes_on_the_uart_are_those_on_the_pins(make):
+    """Bits read off the pins with a ruler, one in the middle of each."""
+    lines = importlib.import_module("lines")
+    rows = lines.serial(lines.framing.frame(bytes([0x05, 9])), clocks=600)
+
+    def read(pin: str) -> bytes:
+        said, t = b"", 0
+        while t < len(rows):
+            if rows[t][pin]:
+                t += 1
+                continue
+            bits = [rows[t + lines.DIVISOR * k + lines.DIVISOR // 2][pin] for k in range(10)]
+            assert bits[9]
+            said, t = said + bytes([sum(bit << k for k, bit in enumerate(bits[1:9]))]), t + 9 * lines.DIVISOR + 2
+        return said
+    assert read("rx") == lines.framing.frame(bytes([0x05, 9]))
+    assert read("tx") == lines.framing.frame(bytes([0x85, 9, 0]))
+    drawn = xml.etree.ElementTree.fromstring(make.FIGURES["uart"]())
+    texts = [one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[texts.index("to the board") + 1:texts.index("busy")] == ["7e", "05", "05", "52", "26", "7e"]
+
+
+def test_bytes_on_spi_are_those_on_the_pins():
+    lines = importlib.import_module("lines")
+    rows = lines.exchanged((0x7E, 0xA1), 0x3C, clocks=82)
+    rises = [t for t in range(1, len(rows)) if rows[t]["sck"] > rows[t - 1]["sck"]]
+    for pin, expected in (("copi", "0111111010100001"), ("cipo", "0111111000111100")):
+        assert "".join(str(rows[t][pin]) for t in rises) == expected
+    assert [row["o"] for row in rows if row["o.valid"]] == [0x7E, 0xA1]
+    assert not any(rows[t]["cs_n"] for t in rises)

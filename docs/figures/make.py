@@ -13,10 +13,11 @@ sys.path.insert(0, str(HERE))
 
 import charts  # noqa: E402
 import inference  # noqa: E402
+import lines  # noqa: E402
 import timing  # noqa: E402
 
 FIGURES = {"bits": charts.bits, "designs": charts.designs, "inference": inference.inference, "stream": timing.stream,
-           "events": timing.events}
+           "events": timing.events, "uart": lines.uart, "spi": lines.spi}
 
 
 def main() -> None:
