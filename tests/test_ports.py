@@ -77,6 +77,7 @@ def test_tables_in_the_pages_are_those_of_the_components(text, page, names):
 
 
 def test_tables_are_read():
-    page = "## `m.B`\n| port | direction | bits | what |\n| --- | --- | --- | --- |\n| `x` | in | 1 | |\n\n| y | in | 2 | |"
+    page = ("## `m.B`\n| port | direction | bits | what |\n| --- | --- | --- | --- |\n| `x` | in | 1 | |\n\n"
+            "| y | in | 2 | |")
     assert tables(page) == {"B": [("x", "in", "1")]}
     assert tables(page.replace("port", "`A`")) == {"A": [("x", "in", "1")]}

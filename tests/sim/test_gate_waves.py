@@ -7,7 +7,9 @@ from itertools import groupby
 import numpy as np
 import pytest
 
-from spikeloom import Dense, Input, Layer, Lif, Network, codebooks
+from spikeloom import Dense, Input, Layer, Lif, Network, cli, codebooks, save
+from spikeloom.commands import verify
+from spikeloom.commands._samples import Samples
 from spikeloom.errors import SpikeloomError
 from spikeloom.firmware import framing
 from spikeloom.rtl_gen import planner, protocol
@@ -61,7 +63,8 @@ def line(found, name: str) -> bytes:
 
 @pytest.mark.slow
 def test_a_routed_design_shows_the_reference(small_ice40, network, frames, tmp_path):
-    found = gate_waves.write(small_ice40, frames, 3, tmp_path / "a.fst", folder=tmp_path / "simulators")
+    found = verify.gate_waveform(small_ice40, Samples(frames=frames, origin="here"), 3, tmp_path)
+    assert (found.waveform, found.save_file) == (tmp_path / "waves-level3.fst", tmp_path / "waves-level3.gtkw")
     expected = simulate(network, frames, trace=True)
     assert found.comparison.mismatches == 0 and found.level == 3
     spikes, membranes, answers = read(found, network, frames)
@@ -109,6 +112,12 @@ def test_a_damaged_netlist_is_seen(small_ice40, network, frames, tmp_path):
 def test_what_is_refused(small_ice40, frames, tmp_path, level, name, message):
     with pytest.raises(SpikeloomError, match=f"^{re.escape(message)}$"):
         gate_waves.write(small_ice40, frames, level, tmp_path / name)
+
+
+def test_proofs_have_no_waveform(network, tmp_path, capsys):
+    path = save(network, tmp_path / "net.qsnn")
+    assert cli.main(["verify", str(path), "--random", "1", "--level", "4", "--wave", "--out", str(tmp_path)]) == 2
+    assert "--wave must come with level 1, 2 or 3, not 4: proofs run nothing" in capsys.readouterr().err
 
 
 def test_what_cannot_be_seen_is_said():
