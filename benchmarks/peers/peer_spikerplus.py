@@ -1,5 +1,6 @@
 """Spiker+ (PyPI spikerplus 2.0.3): its own training, quantization and VHDL; GHDL, Yosys and nextpnr behind it."""
 
+import os
 import re
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import images
 import numpy as np
 import spikerplus_rtl
 from rows import Row
-from stages import HERE, Stages
+from stages import HERE, Stages, command
+
+from spikeloom import tools
 
 VERSION = "2.0.3"
 UNDECLARED = ("tabulate",)
@@ -42,6 +45,7 @@ def _row(stages: Stages, widths: str, trained: dict, quantized: dict) -> Row:
     compared = stages.run(f"simulate-{name}", lambda: simulate(folder, widths))
     hardware = stages.run(f"answer-{name}", lambda: answer(folder, widths))
     verilog = stages.run(f"verilog-{name}", lambda: _verilog(folder))
+    netlist = stages.run(f"netlist-{name}", lambda: _netlist(folder, widths))
     placed = stages.run(f"place-{name}", lambda: frame.place(core(widths), (folder / "peer.v").read_text(), BOARD,
                                                              stages.folder / f"board-{name}", clock_mhz=CLOCK_MHZ))
     weights, neurons, decimals = widths.split(",")
@@ -55,7 +59,8 @@ def _row(stages: Stages, widths: str, trained: dict, quantized: dict) -> Row:
         checked_by_tool=False,
         exactness=f"{seen['images_alike']} of {compared['images']} images have the model's hidden spikes and output "
                   f"membranes, {seen['classes_alike']} its class; our integer model of the VHDL has all of "
-                  f"{compared['rtl']['images_alike']}",
+                  f"{compared['rtl']['images_alike']}, and so has the repaired Verilog that was placed, of "
+                  f"{netlist['images_alike']}",
         board=BOARD, resources=placed["resources"], frame_flip_flops=core(widths).flip_flops,
         fmax_mhz=placed["fmax_mhz"], cycles=compared["cycles"],
         seconds=sum(stage["seconds"] for stage in (made, verilog, placed)),
@@ -144,6 +149,25 @@ def _verilog(folder: Path) -> dict:
                                     folder.parent / f"synthesis-{folder.name}")
     (folder / "peer.v").write_text(text)
     return {"repairs": repairs, "bytes": len(text)}
+
+
+def _netlist(folder: Path, widths: str) -> dict:
+    """The repaired Verilog under Verilator on the same images: whether it answers as the VHDL did."""
+    run = folder.parent / f"simulation-{folder.name}"
+    built = run / "verilated"
+    environment = {**os.environ, **tools.simulator_environment()}
+    command([*tools.find("verilator").command, "--cc", "--exe", "--build", "-Wno-lint", "-Wno-fatal", "--top-module",
+             "network", "-CFLAGS", f"-O1 -DMEMBRANE_BITS={widths.split(',')[1]}", "--Mdir", built.resolve(),
+             (folder / "peer.v").resolve(), HERE / "spikerplus_netlist.cpp"], run, log="verilator.err",
+            environment=environment)
+    shown = built / "frames.txt"
+    shown.write_text((run / "frames.txt").read_text())
+    command([built.resolve() / "Vnetwork"], built)
+    expected, cycles = read_seen((run / "seen.txt").read_text())
+    found, taken = read_seen((built / "seen.txt").read_text())
+    alike = ((found.output == expected.output).all((1, 2)) & (found.membranes == expected.membranes).all((1, 2))
+             & (np.array(taken) == cycles))
+    return {"images": len(taken), "images_alike": int(alike.sum())}
 
 
 def core(widths: str) -> frame.Core:
