@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 
+from spikeloom import plugins
 from spikeloom.network import Network
 from spikeloom.page import parts
 from spikeloom.page.facts import Facts, Trace, running_scores
@@ -50,8 +51,8 @@ def _panel(network: Network, trace: Trace, steps: int) -> Markup:
     head = tag("h3", f"Sample {trace.number}: answer {named(network.labels, trace.answer)}{truth}",
                class_="wrong" if wrong else None)
     picture = _picture(network, trace)
-    top = tag("div", picture, parts.figure("Scores, timestep by timestep: the answer in colour, a right one that lost "
-                                           "broken.", _scores(network, trace, scores)),
+    top = tag("div", picture, parts.figure("Scores, timestep by timestep: the answer's in colour; where it is wrong, "
+                                           "the right one's is a broken line.", _scores(network, trace, scores)),
               class_="shown" if picture else "shown alone")
     body = tag("div", parts.figure(_raster_caption(network), _raster(network, trace, steps)),
                tag("div", _membranes(network, trace, steps), class_="smalls"), class_="two")
@@ -174,7 +175,8 @@ def _membranes(network: Network, trace: Trace, steps: int) -> list[Markup]:
     for k, layer in enumerate(network.layers):
         if layer.neurons is None or not layer.neurons.fires or len(drawn) >= 4 * LAYERS:
             continue
-        drawn += [_membrane(k, n, int(layer.neurons.threshold[n]), trace, steps) for n in telling(
+        moves = "" if plugins.kind(layer.neurons) == "lif" else ", threshold at the start"
+        drawn += [_membrane(k, n, int(layer.neurons.threshold[n]), trace, steps, moves) for n in telling(
             trace.spikes[k][:steps], trace.membranes[k][:steps], layer.neurons.threshold)]
     return drawn
 
@@ -192,7 +194,7 @@ def telling(spikes: np.ndarray, membranes: np.ndarray, threshold: np.ndarray) ->
     return some
 
 
-def _membrane(layer: int, neuron: int, threshold: int, trace: Trace, steps: int) -> Markup:
+def _membrane(layer: int, neuron: int, threshold: int, trace: Trace, steps: int, moves: str) -> Markup:
     v, fired = trace.membranes[layer][:steps, neuron], trace.spikes[layer][:steps, neuron]
     low, high, height = min(int(v.min()), 0), max(int(v.max()), threshold), 112
     pad = 0.12 * max(high - low, 1)
@@ -210,4 +212,4 @@ def _membrane(layer: int, neuron: int, threshold: int, trace: Trace, steps: int)
              spikes, _time_axis(across, height - 18, 5)]
     label = (f"Membrane of neuron {neuron} of layer {layer}: {', '.join(map(str, v[:32]))}; threshold {threshold}; "
              f"{plural(int(fired.sum()), 'spike')}")
-    return parts.figure(f"layer {layer}, neuron {neuron}", chart(label, height, marks, width=SMALL))
+    return parts.figure(f"layer {layer}, neuron {neuron}{moves}", chart(label, height, marks, width=SMALL))

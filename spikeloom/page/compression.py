@@ -21,8 +21,10 @@ def section(facts: Facts) -> Markup | None:
         if facts.imported:
             return None
         recipe = provenance.get("recipe")
+        method = provenance.get("method")
+        how = f": it was made by {called(method)}" if isinstance(method, str) else ""
         return parts.section("compression", title, parts.missing(
-            "The network's file tells of no compression.",
+            f"The network's file tells of no compression{how}.",
             f"spikeloom compress {recipe if isinstance(recipe, str) else 'RECIPE'} inq:bits=4 -o compressed.qsnn"))
     lines = [_line(stage) for stage in stages if real(stage.get("bits")) and share(stage.get("validation")) is not None]
     summary = parts.rows_of(("stage", "KiB", "not 0", "validation", "took"), lines,

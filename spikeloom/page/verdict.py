@@ -60,8 +60,11 @@ def timing(facts: Facts) -> Tile:
         return Tile(question="Meets timing", state=OPEN, answer="not known", detail=Markup(detail))
     good = most * 1e6 >= clock
     detail = f"Routed: could run at {most:g}{THIN}MHz"
+    modelled = facts.hardware.summary.get("cycles") if facts.hardware and facts.hardware.built else None
     if latency:
         detail += f"; an inference takes {duration(latency * 1e-6)}"
+    elif modelled:
+        detail += f"; an inference takes {duration(modelled['mean'] / clock)} by the timing model"
     return Tile(question="Meets timing", state=YES if good else NO, answer=f"{clock / 1e6:g}{THIN}MHz", detail=detail)
 
 
@@ -91,6 +94,9 @@ def accuracy(facts: Facts) -> Tile:
     if known is not None:
         images = real(facts.network.provenance.get("test_images"))
         detail = "Integer network, " + (f"{whole(images)} test samples" if images else "by its file")
+        real_one = share(table(facts.network.provenance.get("accuracy")).get("float"))
+        if real_one is not None:
+            detail += f"; the float model has {percent(real_one)}"
         return Tile(question="Accuracy", state=YES, answer=percent(known), detail=detail)
     imported = table(facts.network.provenance.get("closeness"))
     known, count = share(imported.get("accuracy_network")), real(imported.get("samples"))

@@ -41,7 +41,10 @@ def _left(found: list[tuple[str, object]]) -> Markup:
         left, every = int(np.count_nonzero(synapses.weights)), synapses.weights.size
         bars.append(parts.bar(f"{name}, {plural(synapses.codebook.bits, 'bit')}", left / every,
                               f"{whole(left)} of {whole(every)}", percent(left / every, 1)))
-    return parts.figure("Weights that are not 0, and the bits of a weight.", tag("div", bars, class_="bars"))
+    bits = sum(synapses.weights.size * synapses.codebook.bits for _, synapses in found)
+    every = sum(synapses.weights.size for _, synapses in found)
+    return parts.figure(f"Weights that are not 0, and the bits of a weight: {bits / 8192:,.1f} KiB with the zeros, "
+                        f"{32 * every / bits:.1f} times less than of 32 bits each.", tag("div", bars, class_="bars"))
 
 
 def counts(weights: np.ndarray) -> list[tuple[int, int, int]]:

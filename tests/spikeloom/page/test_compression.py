@@ -2,11 +2,15 @@
 
 import json
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from spikeloom import load
-from spikeloom.page import closeness, compression, methods, pareto, road, verdict
+from spikeloom import Decay, load
+from spikeloom.neurons.alif import Alif
+from spikeloom.page import board, closeness, compression, methods, pareto, road, verdict, weights
+from spikeloom.page.facts import Hardware, Work
 from spikeloom.page.figures import called, said
 
 from .pages import faults, read
@@ -200,3 +204,58 @@ def test_shipped_networks_tell_what_was_done(name, figures):
         for value in one["facts"].get("validation", ()):
             assert f"{100 * value:.2f}\u00a0%" in made
     assert json.dumps(network.provenance["stages"][0]["facts"]) not in made
+
+
+def test_the_verdict_says_what_the_float_model_had(tiny):
+    shares = {"integer": 0.9, "float": 0.95}
+    assert verdict.accuracy(facts(tiny(provenance={"accuracy": shares}))).detail == (
+        "Integer network, by its file; the float model has 95.00\u00a0%")
+    assert "float" not in verdict.accuracy(facts(tiny(provenance={"accuracy": shares | {"float": None}}))).detail
+
+
+def test_the_verdict_has_a_latency_without_a_measured_one(tiny):
+    known = {"clock_hz": 1e6, "fmax_mhz": 2.0}
+    made = Hardware(summary={"cycles": {"mean": 250.0}}, built=True)
+    assert verdict.timing(facts(tiny(), report=known, hardware=made)).detail == (
+        "Routed: could run at 2\u00a0MHz; an inference takes 250\u00a0\u00b5s by the timing model")
+    measured = known | {"latency_us": 9.0}
+    assert verdict.timing(facts(tiny(), report=measured, hardware=made)).detail.endswith("takes 9\u00a0\u00b5s")
+    for other in (replace(made, built=False), replace(made, summary={"cycles": None}), None):
+        assert verdict.timing(facts(tiny(), report=known, hardware=other)).detail.endswith("MHz")
+
+
+def test_the_memory_of_all_weights(tiny):
+    words = read(weights.section(facts(tiny()))).words
+    assert "layer 0, 2 bits" in words and "0.0 KiB with the zeros, 16.0 times less than of 32 bits each" in words
+    kept = [int((layer.synapses.weights != 0).sum()) for layer in tiny().layers]
+    assert filled(weights.section(facts(tiny()))) == [pytest.approx(100 * kept[0] / 108, abs=0.01),
+                                                      pytest.approx(100 * kept[1] / 36, abs=0.01)]
+
+
+def test_no_compression_says_how_it_was_made(tiny):
+    made = compression.section(facts(tiny(provenance={"method": "backprop"})))
+    assert "tells of no compression: it was made by backprop." in read(made).words
+
+
+def test_long_schedules_are_cut_whole_timesteps_at_a_time(tiny):
+    work = tuple(Work(layers=(k,), timestep=t, start=10 * t, stop=10 * t + 5) for t in range(300) for k in (0, 1))
+    trace = SimpleNamespace(number=7)
+    found = facts(tiny(timesteps=300), samples=replace(facts(tiny()).samples, traces=(trace,)))
+    made = board._schedule(found, Hardware(summary={}, built=True, schedule=work))
+    titles = told(made)
+    assert len(titles) == board.BARS and titles[-1] == "layer 1, timestep 119: cycle 1,190 to 1,195"
+    assert "The first 120 of 300 are drawn." in read(made).words and "1,195 clock cycles" in made
+    whole = board._schedule(replace(found, network=tiny(timesteps=2)), Hardware(summary={}, built=True,
+                                                                               schedule=work[:4]))
+    assert len(told(whole)) == 4 and "are drawn" not in whole
+
+
+def test_a_threshold_that_moves_is_not_drawn_as_if_it_stood(tiny, written):
+    assert "threshold at the start" not in read(written(tiny())[0]).words
+    first = tiny().layers[0]
+    adaptive = Alif(neurons=12, threshold=2, adaptation_step=1, reset="subtract",
+                    adaptation_decay=Decay.shift_leak(3))
+    page, _ = written(tiny(layers=(replace(first, neurons=adaptive), tiny().layers[1])))
+    assert faults(page) == []
+    assert re.findall(r"layer (\d), neuron \d+, threshold at the start", read(page).words)[0] == "0"
+    assert not re.search(r"layer 1, neuron \d+, threshold", read(page).words)
