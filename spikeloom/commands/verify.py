@@ -58,7 +58,7 @@ def run(arguments) -> int:
         raise SpikeloomError(f"--timeout must be a number of seconds above 0, not {arguments.timeout:g}")
     if arguments.wave and levels == (4,):
         raise SpikeloomError("--wave must come with level 1, 2 or 3, not 4: proofs run nothing")
-    found, proven = [], []
+    found, proven, unproven = [], [], []
     drawn, folder, first = [], commands.folder(arguments), chosen.first(arguments.wave_samples)
     if 1 in levels:
         paths = ("volume", "cocotb") if arguments.path == "both" else (arguments.path,)
@@ -73,9 +73,12 @@ def run(arguments) -> int:
             drawn += [gate_waveform(build, first, level, folder) for level in levels if level in (2, 3)]
     if 4 in levels:
         proven = prove(plan, arguments.timeout)
+        unproven = gaps(plan)
     summary = commands.plan_summary(plan)
     kept = [row for row in earlier(folder, network, summary).get("verify", []) if row.get("level") not in levels]
-    rows = parts(found) | ({"proofs": [record.row() for record in proven]} if proven else {})
+    rows = parts(found)
+    if proven:
+        rows |= {"proofs": [record.row() for record in proven], "unproven": unproven}
     whole = report.merge(folder, network, rows | {"verify": kept + rows["verify"]}, plan=summary)
     wrong = sum(record.mismatches for record in found) + sum(one.comparison.mismatches for one in drawn)
     wrong += sum(record.failed for record in proven)
@@ -88,6 +91,8 @@ def run(arguments) -> int:
         show(found)
     if proven:
         show_proofs(proven)
+        for gap in unproven:
+            print(f"level 4: {gap}")
     for one in drawn:
         level = "" if one.level == 1 else f" of level {one.level}"
         print(f"waveform{level}: {one.waveform}; gtkwave {one.save_file}")
@@ -132,6 +137,12 @@ def prove(plan, timeout: float, seconds: dict[str, float] | None = None) -> list
     from spikeloom.sim.proofs import verify
     with terminal.progress("verify level 4", seconds) as update:
         return verify(plan, timeout=timeout, progress=lambda what, done, total: update(done, total, what))
+
+
+def gaps(plan) -> list[str]:
+    """What no proof is about; see `spikeloom.sim.proofs.gaps`."""
+    from spikeloom.sim import proofs
+    return proofs.gaps(plan)
 
 
 def earlier(folder: Path, network, summary: dict) -> dict:
