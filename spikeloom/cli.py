@@ -32,6 +32,9 @@ def parser() -> usage.Parser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code: 0, 1 for a verdict that is not good, 2 for wrong input."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:      # closed by whoever called
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  as long as the process
     top = parser()
     arguments = top.parse_args(argv)
     if arguments.verb is None:
@@ -47,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("spikeloom"):
             raise
-        return _wrong(arguments, "ToolError", f"{error.name} must be installed: pip install "
+        return _wrong(arguments, "ToolError", f"{usage.package(error.name or '')} must be installed: pip install "
                       f"'spikeloom[{','.join(usage.extras(error.name or ''))}]'")
     except KeyboardInterrupt:
         return INTERRUPTED

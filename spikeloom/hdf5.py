@@ -25,8 +25,7 @@ Found = TypeVar("Found")
 
 
 def opened(path: str | Path, kind: str, use: Callable[[object, object], Found], *, most: int = MAX_FILE) -> Found:
-    """`use(file, h5py)` of the HDF5 file `path` of at most `most` bytes; `FileError`, in one line, for whatever goes wrong
-    in it."""
+    """`use(file, h5py)` of the HDF5 file `path`, at most `most` bytes; `FileError`, in one line, for what is wrong."""
     try:
         import h5py
     except ModuleNotFoundError:
@@ -43,8 +42,17 @@ def opened(path: str | Path, kind: str, use: Callable[[object, object], Found], 
     except FileNotFoundError:
         raise FileError(f"{path} must be a readable file, but there is none") from None
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, MemoryError) as error:
+        if path.is_dir():
+            raise FileError(f"{path} must be a {kind} file (HDF5), not a folder") from None
+        if "file signature not found" in str(error):
+            raise FileError(f"{path} must be a {kind} file (HDF5), but begins as none: {_head(path)!r}") from None
         said = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise FileError(f"{path} must be a {kind} file (HDF5), but {said}") from None
+
+
+def _head(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(4)
 
 
 def _rehearse(path: Path, kind: str) -> None:

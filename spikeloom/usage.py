@@ -47,10 +47,15 @@ class Parser(argparse.ArgumentParser):
         if option is None:
             return f"there must be nothing more on the line, not {rest[0]!r}"
         name = option.partition("=")[0]
-        hint = check.near(name, [known for known in self._option_string_actions if known.startswith("--")])
-        if not hint and self._subparsers is not None:
-            hint = ": options come after the command"
-        return f"{name} must be an option that there is{hint}"
+        if name in self._after_the_command():
+            return f"{name} must come after the command"
+        known = [known for known in self._option_string_actions if known.startswith("--")]
+        return f"{name} must be an option that there is{check.near(name, known, 0.75)}"
+
+    def _after_the_command(self) -> set[str]:
+        """The options of all commands."""
+        verbs = (action for action in self._actions if isinstance(action, argparse._SubParsersAction))
+        return {name for action in verbs for verb in action.choices.values() for name in verb._option_string_actions}
 
 
 class Top(Parser):
@@ -77,11 +82,15 @@ def as_json(kind: str, message: str) -> str:
     return json.dumps({"error": {"kind": kind, "message": message}}, indent=2)
 
 
+def package(module: str) -> str:
+    """What `pip` calls the package of `module`."""
+    top = module.partition(".")[0]
+    return _PACKAGES.get(top, top)
+
+
 def extras(module: str) -> list[str]:
     """The extras of this package that bring `module`; of one that is in none, those that the whole road takes."""
-    top = module.partition(".")[0]
-    wanted = _PACKAGES.get(top, top).replace("_", "-").lower()
-    found = []
+    wanted, found = package(module).replace("_", "-").lower(), []
     for line in importlib.metadata.requires("spikeloom") or []:
         name = re.match(r"[\w.-]+", line)[0].replace("_", "-").lower()
         extra = re.search(r"""extra == ["']([\w-]+)["']""", line)

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from spikeloom import check, terminal
 from spikeloom.commands._samples import Samples
-from spikeloom.errors import SpikeloomError
+from spikeloom.errors import LinkError, SpikeloomError
 from spikeloom.network import Network
 
 BAUD, TIMEOUT, TRIES, PATIENCE = 1_000_000, 2.0, 5, 10.0      # bits a second, seconds, requests, seconds
@@ -56,6 +57,7 @@ def add(parser) -> None:
                         help=f"seconds to wait for a port that was unplugged (default: {PATIENCE:g})")
 
 
+@contextmanager
 def open_device(arguments, network: Network, port: str, baud: int):
     """The device at `port`, asked who it is: a context manager. Raises `LinkError` if it is another network's."""
     from spikeloom.firmware.device import Device
@@ -67,8 +69,17 @@ def open_device(arguments, network: Network, port: str, baud: int):
                                  f"not {value!r}")
     check.integer("--tries", arguments.tries, 1, 1000)
     check.integer("--baud", baud, 1, 1 << 30)
-    return Device(SerialPort(port, baud), network, timeout=arguments.timeout, tries=arguments.tries,
-                  patience=arguments.patience)
+    device = Device(SerialPort(port, baud), network, timeout=arguments.timeout, tries=arguments.tries,
+                    patience=arguments.patience)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(device)
+        except LinkError as error:
+            if "must answer IDENTIFY" not in str(error):
+                raise
+            raise LinkError(f"{error}: is {port} the board's port, is the design loaded (spikeloom flash), and was it "
+                            f"built for {baud} baud?") from None
+        yield device
 
 
 def ask(device, frames: np.ndarray, *, scores: bool, each: Callable[[int, Answer], None],

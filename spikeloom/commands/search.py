@@ -7,10 +7,11 @@ on, candidates.json, a picture of accuracy against memory, and the best candidat
 import dataclasses
 import json
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from spikeloom import aside, check, terminal
-from spikeloom.errors import SpikeloomError
+from spikeloom.errors import SpikeloomError, ToolError
 from spikeloom.qsnn import save
 
 EXAMPLE = "spikeloom search digits --drop 1.0 --jobs 2 -o build/search-digits"
@@ -63,6 +64,7 @@ def run(arguments) -> int:
         raise SpikeloomError("recipe or --data must be given; `spikeloom train` lists the recipes")
     if arguments.jobs is not None:
         check.integer("--jobs", arguments.jobs, 1, 1024)
+    check.choice("span", arguments.span, ("max", "mse"))
     methods = [compress.parse(text) for text in arguments.methods]
     chosen, own = training.chosen(arguments.recipe, arguments.data)
     if arguments.seed is not None:
@@ -85,6 +87,10 @@ def run(arguments) -> int:
     except KeyboardInterrupt:
         print(f"spikeloom search: stopped; the same command goes on from {folder / 'journal.jsonl'}", file=sys.stderr)
         raise
+    except BrokenProcessPool:
+        raise ToolError("a process of the search must come to its end, but was ended from outside: where memory is "
+                        f"short, --jobs 1 takes least; the same command goes on from {folder / 'journal.jsonl'}") \
+            from None
     with terminal.progress("export"):
         report = _export(arguments, chosen, methods, folder, data, place, findings)
     if arguments.json:

@@ -131,7 +131,8 @@ def _listed(path: Path) -> tuple[Listed, Listed | None]:
     if table.is_file():
         return _tabled(table)
     if not path.is_dir():
-        raise FileError(f"data set {str(path)!r} must be a folder, a table of labels (.csv), an .npz or .h5 that is there")
+        raise FileError(f"data set {str(path)!r} must be a folder, a table of labels (.csv), an .npz or .h5 that is "
+                        "there")
     inside = sorted(one for one in path.iterdir() if one.is_dir() and one.name[0] != ".")
     if {one.name for one in inside} == set(PARTS):
         train, test = _classes(path / "train"), _classes(path / "test")
