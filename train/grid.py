@@ -46,26 +46,29 @@ def choose(layer: SpikingLayer, book: object, *, rule: str = "mse", by_row: bool
     by_row : a step for each row, where that is possible: see `rows_allowed`.
 
     Steps of power-of-two weights are powers of two. Others leave the least mean squared error of 65 between what the
-    greatest weight asks for and a 16th of that; recurrent ones are other weights' times a power of two.
+    greatest weight asks for and a 16th of that; recurrent ones are other weights' times a power of two, the same one in
+    all rows.
     """
     kind, book, by_row = codebooks.kind(book), dataclasses.replace(book, fraction=0), by_row and rows_allowed(layer)
+    if rule != "mse" and kind != "pow2":
+        raise SpikeloomError(f"rule must be mse for {kind} weights, not {rule!r}")
+    if by_row and layer.recurrent is not None:
+        return _of_rows(layer, book, rule)
     if kind == "pow2":
         return [Grid(book=book, step=pow2.choose(synapses.latent, book.exponents, rule, by_row=by_row))
                 for synapses in layer.all_synapses()]
-    if rule != "mse":
-        raise SpikeloomError(f"rule must be mse for {kind} weights, not {rule!r}")
     main, *own = layer.all_synapses()
-    step = _least_error(main, book, _greatest(main, by_row) / _most(book) * SHRINK[:, None])
-    steps = [step if by_row else step[0]]
+    steps = [_steps(main.latent, main.kept, book, rule, by_row=by_row)]
     for synapses in own:
         octaves = torch.arange(-OCTAVES, OCTAVES + 1, dtype=torch.float64)
-        steps.append(_least_error(synapses, book, steps[0].double() * torch.exp2(octaves)[:, None])[0])
+        steps.append(_least_error(synapses.latent, synapses.kept, book,
+                                  steps[0].double() * torch.exp2(octaves)[:, None])[0])
     return [Grid(book=book, step=step) for step in steps]
 
 
 def rows_allowed(layer: SpikingLayer) -> bool:
-    """Whether a row may have a step of its own: it has a threshold of its own, and no weights but those."""
-    return layer.config.neurons.fires and layer.config.thresholds == "neuron" and layer.recurrent is None
+    """Whether a row may have a step of its own: it has a threshold of its own."""
+    return layer.config.neurons.fires and layer.config.thresholds == "neuron"
 
 
 def snap(layer: SpikingLayer, grids: list[Grid]) -> None:
@@ -74,7 +77,7 @@ def snap(layer: SpikingLayer, grids: list[Grid]) -> None:
     with torch.no_grad():
         for synapses, chosen in zip(layer.all_synapses(), grids, strict=True):
             synapses.latent.copy_(chosen.nearest(synapses.latent))
-    apart = 0 if len(grids) == 1 else round(float(torch.log2(grids[1].step / main.step)))
+    apart = 0 if len(grids) == 1 else round(float(torch.log2(grids[1].step / main.step).mean()))
     if len(grids) > 1:
         own = dataclasses.replace(grids[1].book, fraction=max(0, apart))
     layer.recode(dataclasses.replace(main.book, fraction=max(0, -apart)), main.step, membrane_bits=wide(layer),
@@ -82,6 +85,33 @@ def snap(layer: SpikingLayer, grids: list[Grid]) -> None:
     for synapses in layer.all_synapses():
         if synapses.kept is not None:
             synapses.keep(synapses.latent != 0)
+
+
+def _of_rows(layer: SpikingLayer, book: object, rule: str) -> list[Grid]:
+    """A step for each row of a recurrent layer; of the powers of two between its two sets of weights, the best one."""
+    main, own = layer.all_synapses()
+    found = []
+    for octave in range(-OCTAVES, OCTAVES + 1):
+        weights = torch.cat([main.latent, own.latent / 2.0**octave], 1).detach()
+        kept = None if main.kept is None and own.kept is None else torch.cat([
+            torch.ones_like(one.latent) if one.kept is None else one.kept for one in (main, own)], 1)
+        step = _steps(weights, kept, book, rule, by_row=True)
+        grids = [Grid(book=book, step=step), Grid(book=book, step=step * 2.0**octave)]
+        found.append((sum(map(_moved, (main, own), grids)), grids))
+    return min(found, key=lambda one: one[0])[1]
+
+
+def _moved(synapses: Synapses, chosen: Grid) -> float:
+    """Squares of what rounding moves the weights by; pruned ones are not looked at."""
+    apart = chosen.nearest(synapses.latent) - synapses.latent.detach()
+    return float((apart if synapses.kept is None else apart * synapses.kept).double().square().sum())
+
+
+def _steps(weights: torch.Tensor, kept: torch.Tensor | None, book: object, rule: str, *, by_row: bool) -> torch.Tensor:
+    if codebooks.kind(book) == "pow2":
+        return pow2.choose(weights, book.exponents, rule, by_row=by_row, kept=kept)
+    step = _least_error(weights, kept, book, _greatest(weights, by_row) / _most(book) * SHRINK[:, None])
+    return step if by_row else step[0]
 
 
 def _most(book: object) -> int:
@@ -94,19 +124,19 @@ def _most(book: object) -> int:
             return 1
 
 
-def _greatest(synapses: Synapses, by_row: bool) -> torch.Tensor:
+def _greatest(weights: torch.Tensor, by_row: bool) -> torch.Tensor:
     """Magnitudes `(rows or 1,)`, above 0."""
-    greatest = synapses.latent.detach().double().reshape(len(synapses.latent) if by_row else 1, -1).abs().amax(1)
+    greatest = weights.detach().double().reshape(len(weights) if by_row else 1, -1).abs().amax(1)
     return torch.where(greatest > 0, greatest, greatest.amax() if bool(greatest.any()) else 1.0)
 
 
-def _least_error(synapses: Synapses, book: object, steps: torch.Tensor) -> torch.Tensor:
+def _least_error(latent: torch.Tensor, kept: torch.Tensor | None, book: object, steps: torch.Tensor) -> torch.Tensor:
     """The best row of `steps` `(tried, rows or 1)` for each row; pruned weights are not looked at."""
-    weights = synapses.latent.detach().double()
-    kept = torch.ones_like(weights) if synapses.kept is None else synapses.kept
+    weights = latent.detach().double()
+    kept = torch.ones_like(weights) if kept is None else kept
     errors = torch.stack([((Grid(book=book, step=_one(step)).nearest(weights) - weights) * kept).square()
                           .reshape(len(step), -1).sum(1) for step in steps])
-    return steps.gather(0, errors.argmin(0, keepdim=True))[0].to(synapses.latent.dtype)
+    return steps.gather(0, errors.argmin(0, keepdim=True))[0].to(latent.dtype)
 
 
 def _one(step: torch.Tensor) -> torch.Tensor:

@@ -89,7 +89,7 @@ def test_a_step_for_each_row_is_each_rows_own(book):
 
 @pytest.mark.parametrize(("kind", "thresholds", "allowed"), [
     ("dense", "neuron", True), ("convolution", "neuron", True), ("dense", "layer", False),
-    ("recurrent", "neuron", False), ("readout", "neuron", False)])
+    ("recurrent", "neuron", True), ("recurrent", "layer", False), ("readout", "neuron", False)])
 def test_rows_have_steps_where_they_have_thresholds(kind, thresholds, allowed):
     made = layer(kind, thresholds)
     assert grid.rows_allowed(made) is allowed
@@ -102,6 +102,28 @@ def test_recurrent_steps_are_the_others_times_a_power_of_two():
     assert math.log2(float(own.step / main.step)).is_integer() and own.step < main.step
     errors = {k: error(made.recurrent.latent, float(main.step) * 2.0**k, BOOKS[3]) for k in range(-10, 11)}
     assert float(own.step) == float(main.step) * 2.0 ** min(errors, key=errors.get)
+
+
+@pytest.mark.parametrize("book", BOOKS, ids=str)
+@pytest.mark.parametrize("pruned", [False, True])
+def test_rows_of_a_recurrent_layer_have_one_octave_between_their_steps(book, pruned):
+    """About the best one: no other leaves much less between the same steps of rows."""
+    if pruned and codebooks.kind(book) == "binary":
+        pytest.skip("binary weights cannot be pruned")
+    made = layer("recurrent")
+    for synapses in made.all_synapses() if pruned else ():
+        synapses.keep((synapses.latent.abs() > synapses.latent.abs().median()).float())
+
+    def left(grids) -> float:
+        return sum(float(((g.nearest(s.latent) - s.latent.detach()) * (1 if s.kept is None else s.kept)).square().sum())
+                   for s, g in zip(made.all_synapses(), grids, strict=True))
+    main, own = grid.choose(made, book, by_row=True)
+    octaves = torch.log2(own.step / main.step)
+    assert main.step.shape == (6,) and len(set(main.step.tolist())) > 1
+    assert octaves.eq(octaves[0]).all() and float(octaves[0]).is_integer()
+    assert left([main, own]) <= left(grid.choose(made, book))
+    assert left([main, own]) <= min(left([main, grid.Grid(book=main.book, step=main.step * 2.0**k)])
+                                    for k in range(-10, 11)) * 1.02
 
 
 @pytest.mark.parametrize("book", BOOKS, ids=str)

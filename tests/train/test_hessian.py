@@ -121,6 +121,24 @@ def test_it_measures_membranes_that_never_fire(layer):
     assert torch.allclose((d @ h * d).sum(1) / 2, expected, rtol=1e-10)
 
 
+def test_of_current_based_neurons():
+    """It measures membranes behind a current that leaks, of neurons that never fire."""
+    frames = spikes(6)
+    still = Lif(neurons=4, threshold=None, membrane_bits=30, decay=Decay(num=3, shift=2),
+                synaptic_decay=Decay(num=1, shift=1), synaptic_bits=30)
+    model = made(Input(shape=(6,)), LayerConfig(codebook=BOOK, neurons=still)).double()
+    found = hessian.hessian(model, frames, 0, hessian.leak(model.layers[0]))
+    change = torch.zeros(4, 7, dtype=torch.float64)
+    change[1, :6] = torch.tensor(np.random.default_rng(1).normal(size=6))
+    change[1, 6] = 0.5
+    with torch.no_grad():
+        before = model(frames).membranes[0]
+        model.layers[0].synapses.latent += change[:, :6]
+        model.layers[0].shift += change[:, 6] / model.layers[0].unit
+        moved = (model(frames).membranes[0] - before).square().mean((0, 1))
+    torch.testing.assert_close((change @ found * change).sum(1) / 2, moved)
+
+
 def test_of_a_still_image_leaks_change_nothing_but_the_scale():
     """METHODS' "no gain" case: OSBC and OBC are then one."""
     model = made(Input(shape=(6,), bits=4), LayerConfig(codebook=BOOK, neurons=lif(7)),

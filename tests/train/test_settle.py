@@ -67,7 +67,7 @@ def test_leaks_ask_for_finer_thresholds(coded, frames):
         for layer in model.layers:
             layer.config = dataclasses.replace(layer.config, neurons=dataclasses.replace(
                 layer.config.neurons, decay=Decay.shift_leak(shift)))
-        fractions = [[layer.synapses.book.fraction for layer in settle(model, frames, precision=8, leaks=leaks).layers]
+        fractions = [[layer.synapses.book.fraction for layer in settle(model, frames, precision=5, leaks=leaks).layers]
                      for leaks in (False, True)]
         assert [b - a for a, b in zip(*fractions, strict=True)] == [more] * len(model.layers)
 

@@ -140,8 +140,9 @@ def material(source: str, *, dt: float, timesteps: int | None = None, count: int
         found |= {new: found[old][:cut] for new, old in zip(OWN, ("frames", "labels"), strict=True) if old in found}
         found |= {name: found[name][cut:] for name in ("frames", "labels") if name in found}
     seen = _first(found, train, *OWN)
-    return Material(kept=Samples(**_first(found, count, "frames", "labels")), **seen, note=f"methods see {len(seen['frames'])} samples, "
-                    f"{'train_frames' if own else 'the first four fifths'}; the others are compared on")
+    which = OWN[0] if own else "the first four fifths"
+    return Material(kept=Samples(**_first(found, count, "frames", "labels")), **seen,
+                    note=f"methods see {len(seen['frames'])} samples, {which}; the others are compared on")
 
 
 def _check_counts(timesteps: int | None, count: int | None) -> None:

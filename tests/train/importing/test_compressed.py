@@ -188,6 +188,24 @@ def test_the_same_seed_the_same_network(recurrent):
     assert one == two
 
 
+@pytest.mark.parametrize("kind", ["convolutional", "recurrent"])
+def test_samples_that_do_not_run_together(request, kind, monkeypatch):
+    """Whatever fits into memory, one sample at a time or all: the same network and the same stages."""
+    graph = request.getfixturevalue(kind)
+
+    def road():
+        made = bring_compressed(graph, Conventions(reset="subtract"), [compress.parse("osbc:sparsity=0.4,bits=4")],
+                                seen(graph))
+        return made.network.digest, [(stage.validation, stage.nonzero) for stage in made.stages], made.level0, [
+            pytest.approx(stage.rates, rel=1e-4) for stage in made.stages]
+    together = road()
+    monkeypatch.setattr("spikeloom.train.model.VALUES", 1)
+    monkeypatch.setattr("spikeloom.train.hessian.VALUES", 1)
+    apart = road()
+    assert apart[:3] == together[:3]
+    assert [rates.expected for rates in apart[3]] == together[3]
+
+
 def test_widths_of_currents_are_measured(recurrent):
     """As wide as samples ask for: none is clipped, while two bits less clip; and finer for a leak's rounding."""
     made = bring_compressed(recurrent, Conventions(reset="subtract"), [], seen(recurrent))
@@ -200,8 +218,9 @@ def test_widths_of_currents_are_measured(recurrent):
         return simulate(other, frames, trace=True).membranes[0]
     membranes = with_bits(0)
     assert (with_bits(4) == membranes).all() and (with_bits(-2) != membranes).any()
-    unleaked = bring(recurrent, Conventions(reset="subtract"), samples=Samples(frames=frames)).network.layers[0]
-    assert abs(first.synapses.codebook.fraction - unleaked.synapses.codebook.fraction) <= 3
+    assert np.quantile(first.neurons.threshold, 0.05) >= 1 << 8 + 3     # 0.5 LSB of rounding / (1 - 0.9)
+    plain = bring(recurrent, Conventions(reset="subtract"), samples=Samples(frames=frames)).network.layers[0]
+    assert abs(first.synapses.codebook.fraction - plain.synapses.codebook.fraction) <= 1
 
 
 def test_a_narrow_current_is_found_by_level_0(recurrent):

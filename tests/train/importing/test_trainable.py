@@ -223,3 +223,37 @@ def test_refusals(chain, parts, message):
     with pytest.raises(SpikeloomError) as error:
         made(graph, Conventions(), some(graph))
     assert str(error.value) == message
+
+
+def test_training_sees_the_thresholds_of_evaluation(chain):
+    """There is no batch norm: what a batch holds changes nothing, and nothing is learned of it but by gradients."""
+    graph, conventions = build(chain, "dense"), Conventions(dt=1e-4, reset="subtract")
+    frames = some(graph)
+    model, _ = made(graph, conventions, frames)
+    with torch.no_grad():
+        wanted, before = model.eval()(frames).membranes, model.layers[0].variance.clone()
+        assert all((a == b).all() for a, b in zip(wanted, model.train()(frames).membranes, strict=True))
+    assert (model.layers[0].variance == before).all()
+    model(frames).logits.square().sum().backward()
+    first = model.layers[0]
+    assert all(bool(p.grad.any()) for p in (first.synapses.latent, first.gain, first.shift))
+
+
+@pytest.mark.parametrize("fault", ["current", "pool"])
+def test_floats_that_could_round_are_refused(chain, fault):
+    kind = {"current": "current", "pool": "convolution"}[fault]
+    graph, conventions = build(chain, kind), Conventions(dt=1e-4)
+    model, _ = made(graph, conventions, some(graph))
+    contractual(model, conventions, 2e-3)
+    for layer in model.layers:
+        replace(layer, membrane_bits=10, **({"synaptic_bits": 10} if layer.config.neurons.current_based else {}))
+    model.float().check_exact()
+    if fault == "current":
+        replace(model.layers[0], synaptic_bits=20)
+    else:
+        layer = model.layers[1]
+        whole = 2.0**24 / float(layer.integers().weights.detach().abs().sum((1, 2, 3)).max())
+        layer.config = changed(layer.config, pools=(changed(layer.config.pools[0], kernel=2, stride=2),))
+        layer.synapses.latent.data *= whole / 2
+    with pytest.raises(SpikeloomError, match="^sums of a layer must stay below 16777216 to be exact in torch.float32,"):
+        model.check_exact()
