@@ -1,6 +1,6 @@
 """Print a network: what it computes, and how big it is."""
 
-from spikeloom import codebooks, commands, encoders, terminal
+from spikeloom import codebooks, commands, encoders, synapses, terminal
 from spikeloom import neurons as models
 from spikeloom.decay import Decay
 from spikeloom.network import Layer, Network
@@ -57,6 +57,9 @@ def describe(network: Network) -> dict:
 
 
 def _describe(layer: Layer, inputs: tuple[int, int]) -> dict:
+    if layer.neurons is None:
+        return {"inputs": layer.synapses.inputs, "neurons": layer.size, "synapses": synapses.kind(layer.synapses),
+                "current_range": layer.current_range(inputs), "delay": layer.delay}
     neurons, book = layer.neurons, layer.synapses.codebook
     own = {} if models.kind(neurons) == "lif" else {"model": {"kind": models.kind(neurons), **_plain(neurons)}}
     return {
@@ -89,6 +92,10 @@ def _plain(neurons: models.Model) -> dict:
 
 
 def _row(layer: Layer, inputs: tuple[int, int]) -> tuple:
+    low, high = layer.current_range(inputs)
+    if layer.neurons is None:
+        return (layer.synapses.inputs, layer.size, synapses.kind(layer.synapses), 0, "-", "-", "-", "-", "-",
+                f"{low} .. {high}")
     neurons, weights, book = layer.neurons, layer.synapses.weights, layer.synapses.codebook
     leak = getattr(neurons, "decay", Decay())
     decay = "none" if leak.is_identity else f"{leak.num}/{1 << leak.shift} {leak.rounding}"
@@ -96,8 +103,7 @@ def _row(layer: Layer, inputs: tuple[int, int]) -> tuple:
     extras = [f"{name} {steps}" for name, steps in timing.items() if steps]
     model = [] if models.kind(neurons) == "lif" else [models.kind(neurons)]
     reset = " ".join([*model, getattr(neurons, "reset", ""), *extras]).strip() if neurons.fires else "never fires"
-    low, high = layer.current_range(inputs)
-    return (weights.shape[1], weights.shape[0], _with_parameters(codebooks, book), weights.size * book.bits,
+    return (layer.synapses.inputs, layer.size, _with_parameters(codebooks, book), weights.size * book.bits,
             f"{(weights == 0).mean():.0%}", decay, reset, f"{neurons.membrane_bits} bits",
             _span(neurons.threshold) if neurons.fires else "-", f"{low} .. {high}")
 
