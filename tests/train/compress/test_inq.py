@@ -204,8 +204,7 @@ def test_pruned_weights_stay_pruned_and_those_that_become_zero_join_them(trained
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_have_steps_of_their_own_where_they_may(trained, short_task, kind):
     made = compress.make("inq", bits=2, portions=(0.5, 1), steps="row").compress(trained[kind], short_task).model
-    rows = 0 if kind == "recurrent" else len(made.layers[0].synapses.latent)
-    assert made.layers[0].synapses.step.shape == ((rows,) if rows else ())
+    assert all(one.step.shape == (len(one.latent),) for one in made.layers[0].all_synapses())
     assert made.layers[1].synapses.step.shape == ()
     network(made, short_task)
 

@@ -76,7 +76,7 @@ def test_all_weights_end_in_the_codebook_and_in_hardware_s_integers(trained, dig
             codes = synapses(True) / 2**synapses.book.fraction
             assert set(codes.unique().tolist()) <= allowed and len(codes.unique()) > 2
             assert (synapses.kept is not None) == ("sparsity" in parameters)
-            each = parameters.get("steps") == "neuron" and layer.config.neurons.fires and layer.recurrent is None
+            each = parameters.get("steps") == "neuron" and layer.config.neurons.fires
             assert synapses.step.shape == (synapses.latent.shape[:1] if each else ())
         assert facts["zero"] >= round(parameters.get("sparsity", 0) * facts["weights"])
     settled = settle(made.model, frames(digits_task))

@@ -223,6 +223,20 @@ def test_widths_of_currents_are_measured(recurrent):
     assert abs(first.synapses.codebook.fraction - plain.synapses.codebook.fraction) <= 1
 
 
+def test_currents_are_what_arrives(recurrent):
+    """Of neurons that remember nothing but what they owe: V is I less the threshold of a spike before."""
+    model = bring_compressed(recurrent, Conventions(reset="subtract-late"), [], seen(recurrent)).model
+    layer = model.layers[0]
+    layer.config = dataclasses.replace(layer.config, neurons=dataclasses.replace(
+        layer.config.neurons, decay=Decay(num=0), synaptic_decay=Decay(num=0)))
+    with torch.no_grad():
+        output = model(seen(recurrent).frames)
+        spikes, threshold = output.spikes[0], layer.integers().threshold
+        before = torch.cat([torch.zeros_like(spikes[:, :1]), spikes[:, :-1]], 1)
+        assert before.any() and (before @ layer.integers().recurrent.T).any()
+        assert torch.equal(layer.currents(output.inputs[0], spikes), output.membranes[0] + threshold * before)
+
+
 def test_a_narrow_current_is_found_by_level_0(recurrent):
     made = bring_compressed(recurrent, Conventions(reset="subtract"), [], seen(recurrent))
     layer = made.model.layers[0]
