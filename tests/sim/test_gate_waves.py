@@ -136,3 +136,7 @@ def test_what_cannot_be_seen_is_said():
     text = gate_waves.viewed("", "module core(input clock);\nendmodule\n", build, [tap])
     assert re.findall(r"spike_\d <= spikes", text) == [f"spike_{n} <= spikes" for n in (0, 2, 4)]
     assert "membrane_" not in text and "loaded0 <= ~loads0;" in text and ".spikes({1'b0, held0[0]})" in text
+    both = replace(tap, membranes=tuple(range(5, 37)))
+    text = gate_waves.viewed("", "module core(input clock);\nendmodule\n", build, [both])
+    assert ".membranes(held0[1 +: 32])" in text and text.count("reg signed [15:0] membrane_") == 5
+    assert gate_waves.seen(plan, [both], 0) == "layer 0: spikes of 3 of 5 neurons and all membranes"
