@@ -16,7 +16,7 @@ def section(facts: Facts) -> Markup | None:
     layers = [one for row in rows(found.get("layers"))[:MOST] if (one := _layer(row)) is not None]
     if not layers and not assumed:
         return None
-    return parts.section("import", "How close the import comes", _spikes(layers, real(found.get("samples"))),
+    return parts.section("import", "The import", _spikes(layers, real(found.get("samples"))),
                          tag("div", _answers(found), _assumptions(assumed), class_="two"))
 
 

@@ -92,7 +92,8 @@ class Facts:
     @property
     def imported(self) -> bool:
         """Whether the network came from another tool, by what its file says."""
-        return self.network.provenance.get("method") in ("import", "conversion")
+        method = self.network.provenance.get("method")
+        return isinstance(method, str) and method.partition(",")[0] in ("import", "conversion")
 
     @property
     def on_board(self) -> str:

@@ -53,7 +53,7 @@ def road(facts: Facts) -> list[Stage]:
     for name, key in (("float model", "float"), ("quantized model", "model")):
         if share(known.get(key)) is not None:
             stages.append(Stage(name=name, accuracy=share(known[key]), said=test))
-    stages += _imported(table(facts.network.provenance.get("closeness")))
+    stages += _imported(table(facts.network.provenance.get("closeness")), known)
     for stage in rows(facts.network.provenance.get("stages")):
         reached = share(stage.get("validation"))
         if reached is not None and stage.get("name") not in ("float", "integer"):
@@ -68,13 +68,13 @@ def road(facts: Facts) -> list[Stage]:
     return [*stages, *_hardware(facts), _board(facts)]
 
 
-def _imported(found: dict) -> list[Stage]:
-    """What an import measured."""
+def _imported(found: dict, known: dict) -> list[Stage]:
+    """What an import measured, of what is not `known` anyway."""
     count = real(found.get("samples"))
     said = f"{whole(count)} samples, when it was imported" if count else "when it was imported"
-    named = (("imported graph", "accuracy_graph"), ("integer network", "accuracy_network"))
-    return [Stage(name=name, accuracy=share(found[key]), said=said) for name, key in named
-            if share(found.get(key)) is not None]
+    named = (("imported graph", "accuracy_graph", "float"), ("integer network", "accuracy_network", "integer"))
+    return [Stage(name=name, accuracy=share(found[key]), said=said) for name, key, same in named
+            if share(found.get(key)) is not None and share(known.get(same)) is None]
 
 
 def _hardware(facts: Facts) -> list[Stage]:

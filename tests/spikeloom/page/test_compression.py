@@ -176,6 +176,11 @@ def test_an_import_is_told_layer_by_layer(tiny):
     assert [(one.name, one.accuracy) for one in road.road(found)[:2]] == [
         ("imported graph", 0.9), ("integer network", 0.85)]
     assert verdict.accuracy(found).detail == "Integer network, 20 samples when it was imported"
+    both = facts(tiny(provenance={"method": "import, then inq", "closeness": CLOSE, "accuracy": {
+        "float": 0.9, "integer": 0.85}}))
+    assert [one.name for one in road.road(both)[:3]] == ["float model", "integer network", "RTL"]
+    assert both.imported and pareto.search(both) is None
+    assert not facts(tiny(provenance={"method": ["import"]})).imported
 
 
 @pytest.mark.parametrize("odd", [
