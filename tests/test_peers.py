@@ -165,6 +165,11 @@ def test_the_frame_has_as_many_flip_flops_as_it_says(tmp_path):
     assert f"{core.flip_flops} objects." in log
 
 
+def test_fmax_is_the_slowest_clock_also_below_what_was_asked_for():
+    report = {"fmax": {"a": {"achieved": 80.5, "constraint": 50}, "b": {"achieved": 46.123, "constraint": 50}}}
+    assert frame.read_fmax(report) == 46.12
+
+
 def test_an_absent_ghdl_says_what_to_install(monkeypatch):
     monkeypatch.setenv("GHDL", "no-ghdl-here")
     with pytest.raises(ToolError, match="^ghdl was not found: install the package ghdl, or set GHDL to its command$"):

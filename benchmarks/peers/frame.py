@@ -1,17 +1,19 @@
 """A peer's module on a board: its inputs from a shift register behind the UART's pin, its outputs in one to the other.
 
-Then Spikeloom's own build does the rest: the same Yosys, nextpnr, packer, board, clock and constraints as for itself.
+Sources, scripts and constraints are those of Spikeloom's own build: the same Yosys, nextpnr, packer, board and clock.
 """
 
+import json
 import resource
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from amaranth.hdl import Cat, ClockSignal, Const, Elaboratable, Instance, Module, ResetSignal, Signal
 
-from spikeloom import boards
-from spikeloom.boards.build import build
+from spikeloom import boards, tools
+from spikeloom.boards.build import pack, sources
+from spikeloom.boards.parts import nextpnr_options
+from spikeloom.boards.report import read_resources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +75,34 @@ class Frame(Elaboratable):
         return m
 
 
-def place(core: Core, verilog: str, board: str, folder: Path, *, clock_mhz: float, seed: int = 1,
-          progress: Callable[[str], None] | None = None) -> dict:
-    """Resources, Fmax and seconds of `core` on `board`. Raises `FitError` or `ToolError`."""
+def synthesise(core: Core, verilog: str, board: str, folder: Path, clock_mhz: float) -> dict:
+    """The netlist of `core` on `board` in `folder`, at a clock to be asked for."""
     unlimited_stack()
-    report = build(lambda clock_hz: Frame(core, verilog), boards.board(board), folder, seed=seed,
-                   clock_hz=round(clock_mhz * 1e6), progress=progress)
-    return {key: value for key, value in report.to_json().items() if key != "bitstream"}
+    folder.mkdir(parents=True, exist_ok=True)
+    files, clock_hz = sources(lambda clock_hz: Frame(core, verilog), boards.board(board), round(clock_mhz * 1e6))
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    yosys = tools.find("yosys")
+    tools.run(yosys, ["-q", "-l", "synthesis.log", "top.ys"], folder=folder, log="synthesis.err")
+    return {"clock_hz": clock_hz, "versions": tools.versions(yosys)}
+
+
+def place(board: str, folder: Path, clock_hz: int, seed: int = 1) -> dict:
+    """Resources and Fmax of the netlist in `folder`, and its bitstream, also where it is slower than asked for."""
+    part, nextpnr = boards.board(board), tools.find("nextpnr-ecp5")
+    files = ["--json", "top.json", "--lpf", "top.lpf", "--textcfg", "top.config", "--report", "route.json"]
+    tools.run(nextpnr, [*nextpnr_options(part.device, part.package, part.speed), *files, "--seed", str(seed),
+                        "--freq", f"{clock_hz / 1e6:.6f}", "--timing-allow-fail"], folder=folder, log="route.log")
+    report = json.loads((folder / "route.json").read_text())
+    resources = read_resources(part, report, folder / "top.json")
+    pack(part, folder)
+    return {"resources": {name: asdict(use) for name, use in resources.items()}, "fmax_mhz": read_fmax(report),
+            "versions": tools.versions(nextpnr)}
+
+
+def read_fmax(report: dict) -> float:
+    """MHz that the clock of nextpnr's report reaches, the slowest if it has several."""
+    return round(min(clock["achieved"] for clock in report["fmax"].values()), 2)
 
 
 def unlimited_stack() -> None:

@@ -1,4 +1,4 @@
-"""Spikeloom itself: the float network that Spiker+ trained, imported, and an example of its own training."""
+"""Spikeloom itself: the float network that Spiker+ trained, imported with weights of as many bits."""
 
 import json
 from pathlib import Path
@@ -22,10 +22,8 @@ from spikeloom.sim.mismatch import compare
 from spikeloom.sim.reference import simulate
 
 VERSION = spikeloom.__version__
-ROOT = Path(__file__).resolve().parents[2]
 BOARD, CLOCK_MHZ = "ulx3s-85f", 50
 WEIGHTS = ("integer:6",)
-EXAMPLE = "mnist-ulx3s"
 CALIBRATED, BATCH, COMPARED = 100, 500, 1000
 
 
@@ -35,39 +33,25 @@ def check() -> None:
 
 
 def rows(stages: Stages) -> list[Row]:
-    """The network of Spiker+ with weights of its width and of powers of two, and an example."""
+    """The network of Spiker+ with each of `WEIGHTS`."""
     trained = stages.folder.parent / "spikerplus"
     if not (trained / "weights.npz").is_file():
         raise SpikeloomError("spikeloom must run after spikerplus, whose trained weights it imports")
-    return [*(_imported(stages, trained, weights) for weights in WEIGHTS), _example(stages)]
+    return [_row(stages, trained, weights) for weights in WEIGHTS]
 
 
-def _imported(stages: Stages, trained: Path, weights: str) -> Row:
-    name = weights.replace(":", "-")
+def _row(stages: Stages, trained: Path, weights: str) -> Row:
+    name, bits = weights.replace(":", "-"), weights.split(":")[1]
     file = stages.folder / f"{name}.qsnn"
-    made = stages.run(f"import-{name}", lambda: _bring(trained / "weights.npz", weights, file))
-    bits = weights.split(":")[1]
     float_accuracy = json.loads((trained / "stages/train.json").read_text())["float_accuracy"]
-    numbers = f"weights {bits} bits" if weights.startswith("integer") else f"weights powers of two, {bits} magnitudes"
-    return _row(stages, name, load(file), test_spikes, made, network="SNN 784-128-10, Spiker+'s float weights",
-                numbers=numbers, accuracy={"float": float_accuracy})
-
-
-def _example(stages: Stages) -> Row:
-    network = load(ROOT / "examples" / f"{EXAMPLE}.qsnn")
-    return _row(stages, EXAMPLE, network, lambda: _own_frames(network), {"seconds": 0, "cpu_seconds": 0},
-                network="SNN 576-256-10, an example trained by Spikeloom", numbers="weights powers of two, 3 bits",
-                accuracy={"float": network.provenance["accuracy"]["float"]})
-
-
-def _row(stages: Stages, name: str, held: Network, frames, made: dict, *, network: str, numbers: str,
-         accuracy: dict[str, float]) -> Row:
-    compared = stages.run(f"compare-{name}", lambda: _compare(held, *frames()))
-    placed = stages.run(f"place-{name}", lambda: _place(held, frames()[0], stages.folder / f"board-{name}"))
-    share = compared["accuracy"]
+    made = stages.run(f"import-{name}", lambda: _bring(trained / "weights.npz", weights, file))
+    network = load(file)
+    compared = stages.run(f"compare-{name}", lambda: _compare(network, *test_spikes()))
+    placed = stages.run(f"place-{name}", lambda: _place(network, test_spikes()[0], stages.folder / f"board-{name}"))
     return Row(
-        peer="Spikeloom", version=VERSION, network=network, numbers=numbers, timesteps=held.timesteps,
-        accuracy=accuracy | {"quantized model": share, "hardware": share}, test_images=compared["images"],
+        peer="Spikeloom", version=VERSION, network="SNN 784-128-10, Spiker+'s float weights",
+        numbers=f"weights {bits} bits", timesteps=network.timesteps, test_images=compared["images"],
+        accuracy={"float": float_accuracy, "quantized model": compared["accuracy"], "hardware": compared["accuracy"]},
         checked_by_tool=True, exactness=f"{compared['mismatches']} of {compared['values']:,} spikes and membranes of "
         f"the RTL differ from the integer model's, on {compared['compared']:,} images",
         board=BOARD, resources=placed["resources"], fmax_mhz=placed["fmax_mhz"], cycles=compared["cycles"],
@@ -78,12 +62,6 @@ def test_spikes() -> tuple[np.ndarray, np.ndarray]:
     """The draw of spikes that all tools answer, and labels."""
     pixels, labels = images.load("t10k")
     return images.rate_code(pixels).astype(np.uint8), labels
-
-
-def _own_frames(network: Network) -> tuple[np.ndarray, np.ndarray]:
-    from spikeloom.commands import _samples as samples
-    chosen = samples.choose(ROOT / "examples" / f"{EXAMPLE}.qsnn", network, test_set=True)
-    return chosen.frames, chosen.labels
 
 
 def _bring(weights: Path, book: str, file: Path) -> dict:

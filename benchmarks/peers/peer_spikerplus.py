@@ -45,9 +45,12 @@ def _row(stages: Stages, widths: str, trained: dict, quantized: dict) -> Row:
     compared = stages.run(f"simulate-{name}", lambda: simulate(folder, widths))
     hardware = stages.run(f"answer-{name}", lambda: answer(folder, widths))
     verilog = stages.run(f"verilog-{name}", lambda: _verilog(folder))
+    board = stages.folder / f"board-{name}"
+    synthesised = stages.run(f"synthesise-{name}", lambda: frame.synthesise(
+        core(widths), (folder / "peer.v").read_text(), BOARD, board, CLOCK_MHZ))
+    placed = stages.run(f"place-{name}", lambda: frame.place(BOARD, board, synthesised["clock_hz"]))
     netlist = stages.run(f"netlist-{name}", lambda: _netlist(folder, widths))
-    placed = stages.run(f"place-{name}", lambda: frame.place(core(widths), (folder / "peer.v").read_text(), BOARD,
-                                                             stages.folder / f"board-{name}", clock_mhz=CLOCK_MHZ))
+    road = made, verilog, synthesised, placed
     weights, neurons, decimals = widths.split(",")
     seen = compared["model"]
     return Row(
@@ -63,8 +66,7 @@ def _row(stages: Stages, widths: str, trained: dict, quantized: dict) -> Row:
                   f"{netlist['images_alike']}",
         board=BOARD, resources=placed["resources"], frame_flip_flops=core(widths).flip_flops,
         fmax_mhz=placed["fmax_mhz"], cycles=compared["cycles"],
-        seconds=sum(stage["seconds"] for stage in (made, verilog, placed)),
-        cpu_seconds=sum(stage["cpu_seconds"] for stage in (made, verilog, placed)),
+        seconds=sum(stage["seconds"] for stage in road), cpu_seconds=sum(stage["cpu_seconds"] for stage in road),
         repairs=(*(f"`{one}` installed by hand: imported, not declared" for one in UNDECLARED), *verilog["repairs"],
                  "for the simulation alone a port on `network.vhd` that shows the hidden spikes"),
     )
