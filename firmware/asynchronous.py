@@ -134,6 +134,9 @@ class _Interruptible(Transport):
     def __init__(self, line: Transport):
         self.name, self.line, self.stopped = line.name, line, threading.Event()
 
+    def now(self) -> float:
+        return self.line.now()
+
     def write(self, data: bytes) -> None:
         self._check()
         self.line.write(data)

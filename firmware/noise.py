@@ -89,6 +89,9 @@ class NoisyLine(Transport):
     def __init__(self, line: Transport, *, out: Noise, back: Noise):
         self.name, self.line, self.out, self.back = line.name, line, out, back
 
+    def now(self) -> float:
+        return self.line.now()
+
     def write(self, data: bytes) -> None:
         self.line.write(self.out.damage(data))
 

@@ -1,7 +1,5 @@
 """How long a reply is waited for, whatever comes instead of it: bytes without end and bytes one by one end too."""
 
-import time
-
 from spikeloom.firmware.transport import Transport
 
 NOISE = 4096    # bytes of anything else, during which a reply is waited for
@@ -22,11 +20,11 @@ class Patience:
 
     def read(self) -> bytes:
         """At least one byte, or none at its end."""
-        if self._left <= 0 or (self._began is not None and time.monotonic() - self._began >= self._seconds):
+        if self._left <= 0 or (self._began is not None and self._line.now() - self._began >= self._seconds):
             self.lost = True
             return b""
         received = self._line.read(self._timeout)
         if received and self._began is None:
-            self._began = time.monotonic()
+            self._began = self._line.now()
         self._left -= len(received)
         return received

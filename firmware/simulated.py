@@ -38,6 +38,9 @@ class _Simulated(Transport):
         self.cycles += cycles
         self._simulator.run_until(self.cycles * _PERIOD)
 
+    def now(self) -> float:
+        return self.cycles / CYCLES_PER_SECOND
+
     def write(self, data: bytes) -> None:
         self._sent += data
 

@@ -1,5 +1,6 @@
 """What the host driver needs of a line: bytes there and back."""
 
+import time
 from abc import ABC, abstractmethod
 
 from spikeloom.errors import LinkError
@@ -15,6 +16,10 @@ class Transport(ABC):
     name: str
     byte_seconds: float = 1e-3
     """What a byte may take on the line."""
+
+    def now(self) -> float:
+        """Seconds of the line's own clock, from any moment on: a simulated line's may stand, or crawl."""
+        return time.monotonic()
 
     @abstractmethod
     def write(self, data: bytes) -> None:

@@ -32,6 +32,9 @@ class Watched(Transport):
         self.bytes = self.requests = 0
         self.unframer = Unframer()
 
+    def now(self) -> float:
+        return self.line.now()
+
     def write(self, data: bytes) -> None:
         self.bytes += len(data)
         self.requests += sum(self._lengths.get(body[0]) == len(body) for body in self.unframer.feed(data))
@@ -114,6 +117,9 @@ class Slow(Transport):
     def __init__(self, line: "Watched", *, pause: float, rng: random.Random):
         self.name, self.line, self._pause, self._random = line.name, line, pause, rng
 
+    def now(self) -> float:
+        return self.line.now()
+
     def write(self, data: bytes) -> None:
         share = self._random.choice((0.05, 0.3, 1.0))
         for byte in data:
@@ -137,6 +143,9 @@ class Mortal(Transport):
 
     def __init__(self, line: Transport, left: int):
         self.name, self.line, self._left = line.name, line, left
+
+    def now(self) -> float:
+        return self.line.now()
 
     def write(self, data: bytes) -> None:
         self.line.write(data[:self._left])

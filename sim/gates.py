@@ -66,6 +66,9 @@ class GatesLine(Transport):
             self.close()
             raise
 
+    def now(self) -> float:
+        return self.cycles / self.gates.clock_hz
+
     def write(self, data: bytes) -> None:
         self._sent += data
 

@@ -98,6 +98,9 @@ class PinsLine(Transport):
         self.pins = top.start()
         self.baud, self._sent = baud, b""
 
+    def now(self) -> float:
+        return self.cycles / self.pins.top.clock_hz
+
     def write(self, data: bytes) -> None:
         self._sent += data
 

@@ -46,6 +46,9 @@ class SpiLine(Transport):
         self._waiting, self._received = 0, b""
         self._fill = FillRemover()
 
+    def now(self) -> float:
+        return self.cycles / self._clock_hz
+
     def write(self, data: bytes) -> None:
         self._sent += [_WHOLE << 8 | byte for byte in data] if self._broken is None else map(self._some_bits, data)
 

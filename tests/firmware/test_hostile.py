@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from spikeloom.errors import LinkError
-from spikeloom.firmware import patience
+from spikeloom.firmware.asynchronous import _Interruptible
 from spikeloom.firmware.device import Device
 from spikeloom.firmware.framing import frame
+from spikeloom.firmware.noise import Noise, NoisyLine
 from spikeloom.firmware.patience import NOISE
 from spikeloom.firmware.transport import Transport
 from spikeloom.rtl_gen import linked, protocol
 from spikeloom.sim.abused_devices import full, plain
+from spikeloom.sim.abused_lines import Mortal, Slow, Watched
 
 from .c_driver import CDevice, CError, built
 from .test_device import Scripted
@@ -32,6 +34,9 @@ class Hostile(Transport):
 
     def __init__(self, pieces, wait: float, first: bytes = b""):
         self.pieces, self.wait, self.first, self.seconds, self.given = iter(pieces), wait, first, 0.0, 0
+
+    def now(self):
+        return self.seconds
 
     def write(self, data):
         pass
@@ -62,15 +67,10 @@ def endless():
             ("single bytes", itertools.repeat(b"a"))]
 
 
-def on_its_clock(monkeypatch, line: Hostile) -> Hostile:
-    monkeypatch.setattr(patience.time, "monotonic", lambda: line.seconds)
-    return line
-
-
 @pytest.mark.parametrize(("what", "pieces"), endless())
 @pytest.mark.parametrize("wait", [0.0, 0.4])
-def test_no_request_outlasts_its_bound(monkeypatch, what, pieces, wait):
-    line = on_its_clock(monkeypatch, Hostile(pieces, wait))
+def test_no_request_outlasts_its_bound(what, pieces, wait):
+    line = Hostile(pieces, wait)
     device = Device(line, timeout=TIMEOUT, tries=TRIES)
     with pytest.raises(LinkError, match=r"^the device on the script must answer IDENTIFY within 0.5 s, not send "
                                         r"damaged replies \(3 tries\)$"):
@@ -78,8 +78,8 @@ def test_no_request_outlasts_its_bound(monkeypatch, what, pieces, wait):
     assert line.seconds <= MOST and line.given <= TRIES * (NOISE + 50)
 
 
-def test_a_driver_that_counts_no_seconds_would_outlast_it(monkeypatch):
-    line = on_its_clock(monkeypatch, Hostile(itertools.repeat(b"a"), 0.4))
+def test_a_driver_that_counts_no_seconds_would_outlast_it():
+    line = Hostile(itertools.repeat(b"a"), 0.4)
     line.byte_seconds = 1e9
     with pytest.raises(LinkError):
         Device(line, timeout=TIMEOUT, tries=TRIES).identify()
@@ -87,14 +87,38 @@ def test_a_driver_that_counts_no_seconds_would_outlast_it(monkeypatch):
 
 
 @pytest.mark.parametrize(("what", "pieces"), endless())
-def test_many_requests_end_too(monkeypatch, what, pieces):
+def test_many_requests_end_too(what, pieces):
     identity = linked.identity(plain().plan)
     answer = frame(bytes([protocol.IDENTIFY.code | 0x80, 1, 0]) + identity.pack())
-    line = on_its_clock(monkeypatch, Hostile(pieces, 0.1, first=answer))
+    line = Hostile(pieces, 0.1, first=answer)
     device = Device(line, NETWORK, timeout=TIMEOUT, tries=TRIES)
     with pytest.raises(LinkError, match=r"must answer RUN within 0.5 s, not send damaged replies \(3 tries\)$"):
         list(device.run_many(plain().frames(2)))
     assert line.seconds <= MOST * 5 / 3      # one answer, one silence, and the tries
+
+
+def byte_by_byte(clock_stands: bool) -> Transport:
+    """An answer to IDENTIFY from a simulator that takes a minute for each of its bytes, on its own clock or on ours."""
+    answer = frame(bytes([protocol.IDENTIFY.code | 0x80, 1, 0]) + linked.identity(plain().plan).pack())
+    line = Hostile((bytes([byte]) for byte in answer), 0.0)
+    seconds = itertools.count(step=60)
+    line.now = (lambda: 0.0) if clock_stands else lambda: float(next(seconds))
+    return line
+
+
+def test_a_slow_simulation_is_not_a_silent_device():
+    assert Device(byte_by_byte(True), NETWORK, timeout=TIMEOUT, tries=1).identify().timesteps == NETWORK.timesteps
+    with pytest.raises(LinkError, match="not send damaged replies"):
+        Device(byte_by_byte(False), NETWORK, timeout=TIMEOUT, tries=1).identify()
+
+
+@pytest.mark.parametrize("around", [
+    lambda line: NoisyLine(line, out=Noise(), back=Noise()), lambda line: Watched(line, {}),
+    lambda line: Slow(line, pause=0.0, rng=random.Random(0)), lambda line: Mortal(line, 9), _Interruptible])
+def test_what_is_around_a_line_has_its_clock(around):
+    line = Hostile(itertools.repeat(b"a"), 0.25)
+    line.seconds = 17.0
+    assert around(line).now() == 17.0
 
 
 def test_a_frame_without_an_end_takes_no_memory():

@@ -50,6 +50,13 @@ def test_a_host_at_another_rate_is_not_understood(baud):
         answers(PinsLine(top(), baud=baud))
 
 
+def test_the_line_s_clock_is_the_device_s():
+    line = PinsLine(top())
+    before = line.now()
+    answers(line, 1)
+    assert before == 0 and line.now() == line.cycles / CLOCK > 0
+
+
 def test_a_byte_takes_ten_bits():
     with top().start() as device:
         sent = device.exchange(STATUS, 10 * len(STATUS) * CLOCK // BAUD)
