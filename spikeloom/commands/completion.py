@@ -39,7 +39,7 @@ def script(shell: str) -> str:
             action.choices = known[action.dest]
         elif action.dest == "out":
             action.complete = shtab.DIRECTORY
-        elif action.type is Path or action.dest == "network":
+        elif action.type is Path or action.dest in ("network", "data", "dataset"):
             action.complete = shtab.FILE
     return shtab.complete(top, shell)
 

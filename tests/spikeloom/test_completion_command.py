@@ -44,6 +44,10 @@ def test_recipes_by_the_names_that_they_are_given_by(complete):
 def test_files(complete):
     assert complete("spikeloom", "show", "n") == ["net.qsnn"]
     assert complete("spikeloom", "show", "m") == []
+    for words in (("run", "--sound"), ("search", "--data")):
+        assert complete("spikeloom", *words, "n") == ["net.qsnn"]
+    assert complete("spikeloom", "run", "--so") == ["--sound"]
+    assert complete("spikeloom", "search", "-o", "n") == []      # a folder
 
 
 @pytest.mark.parametrize("shell", completion.SHELLS)

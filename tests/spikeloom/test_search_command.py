@@ -2,11 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from spikeloom.cli import INTERRUPTED, USAGE, main
+from spikeloom.commands import _samples
 from spikeloom.qsnn import load
+from spikeloom.sim.reference import simulate
 from spikeloom.train.search import runner
 
 OPTIONS = ["--jobs", "1", "--epochs", "10", "--drop", "3", "--weights", "3-5", "--membrane", "8,10,12",
@@ -99,3 +102,23 @@ def test_an_interrupt_leaves_the_journal(folder, report, monkeypatch, capsys):
 def test_complaints(folder, report, capsys, options, words):
     assert main(["search", "digits", *OPTIONS, *options, "-o", str(folder)]) == USAGE
     assert f"spikeloom search: {words}" in capsys.readouterr().err
+
+
+def test_data_of_ones_own(tmp_path, capsys, monkeypatch):
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    np.savez(tmp_path / "blobs.npz", x=rng.normal(0, 0.3, (60, 5)) + np.eye(5)[labels], y=labels)
+    monkeypatch.chdir(tmp_path)
+    words = ["search", "--data", "blobs.npz:test=0.3", "--epochs", "4", "--jobs", "1", "--weights", "4", "--membrane",
+             "12", "--scheme", "ptq", "--rounding", "nearest", "--uniform", "--drop", "60", "--json"]
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["recipe"] == "digits" and found["chosen"] == "candidate-01"
+    network = load(tmp_path / "search-blobs" / "chosen.qsnn")
+    assert network.input.size == 5 and network.provenance["dataset"] == "blobs"
+    assert network.provenance["data"]["test"] == 0.3 and network.layers[-1].neurons.neurons == 3
+    chosen = _samples.test_split("blobs.npz", network)      # as `verify --data` takes it
+    answers = simulate(network, chosen.frames).classes
+    assert (answers == chosen.labels).mean() == network.provenance["accuracy"]["integer"]
+    assert main([*words[:2], "blobs.npz:test=0.3,seed=5", *words[3:]]) == USAGE     # another split, the same model
+    assert "float.npz must be trained with the same data" in capsys.readouterr().err
