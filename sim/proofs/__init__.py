@@ -1,7 +1,7 @@
 """Exactness level 4: proofs about the components of a network's hardware, at its own sizes.
 
-A module of this package that has `proofs(plan)` adds proofs; nothing else is needed. With `gaps(plan)` it says, a
-sentence each, of what it has no proof although there could be one. A proof wraps a real component:
+A module of this package that has `proofs(plan)` adds proofs; nothing else is needed. The update of a neuron model is
+proven in the module of its name; `gaps` says where there is none. A proof wraps a real component:
 
     class NeverBoth(wiring.Component):                      # a harness: its ports are inputs, all free in every clock
         def __init__(self, dut):
@@ -30,7 +30,7 @@ from dataclasses import dataclass, replace
 
 from amaranth.lib import wiring
 
-from spikeloom import plugins
+from spikeloom import neurons, plugins
 from spikeloom.rtl_gen.plan import Plan
 from spikeloom.sim.proofs.prover import Verdict, prove
 
@@ -105,9 +105,10 @@ def all_of(plan: Plan) -> list[Proof]:
 
 
 def gaps(plan: Plan) -> list[str]:
-    """What of a plan no proof is about: a sentence each."""
-    modules = (plugins.load(__name__, name, "proof") for name in names())
-    return [gap for module in modules if hasattr(module, "gaps") for gap in module.gaps(plan)]
+    """What of a plan no proof is about: a sentence for each layer of neurons whose model has none."""
+    models = [layer.neurons and neurons.kind(layer.neurons) for layer in plan.network.layers]
+    return [f"layer {k}: the update of its {model} neurons is not proven: no proof knows this model"
+            for k, model in enumerate(models) if model is not None and model not in names()]
 
 
 def verify(plan: Plan, *, timeout: float = TIMEOUT,

@@ -102,11 +102,3 @@ def proofs(plan: Plan) -> Iterator[Proof]:
                 claim="every update is the equations'", component="neurons.lif", layers=part.layers,
                 size=f"{dut.neurons.membrane_bits} bits, {dut.lanes} lanes, {dut.groups} groups",
                 make=lambda dut=dut: Updated(dut), depth=2)
-
-
-def gaps(plan: Plan) -> Iterator[str]:
-    """The layers of other neurons."""
-    for k, layer in enumerate(plan.network.layers):
-        if layer.neurons is not None and models.kind(layer.neurons) != "lif":
-            yield (f"layer {k}: the update of its {models.kind(layer.neurons)} neurons is not proven: no proof knows "
-                   "this model")

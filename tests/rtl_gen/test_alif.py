@@ -9,8 +9,9 @@ import pytest
 
 from spikeloom.decay import Decay
 from spikeloom.neurons.alif import RESETS, Alif
+from spikeloom.neurons.lif import Lif
 from spikeloom.rtl_gen import population
-from spikeloom.rtl_gen.neurons import alif
+from spikeloom.rtl_gen.neurons import alif, lif
 
 from .streams import STALLS
 from .test_lif import ROUND, every_pair, simulated
@@ -108,3 +109,11 @@ def test_a_fault_is_noticed(monkeypatch, old, new):
         seen, _ = simulated(neurons, currents, lanes=1, inferences=2)
         wrong += seen != [expected, expected]
     assert wrong
+
+
+def test_the_plan_counts_what_a_neuron_has_more_than_lif():
+    def cells(bits: int, leak: Decay) -> int:
+        return alif.cells(Alif(neurons=1, threshold=1, membrane_bits=10, adaptation_step=1, adaptation_bits=bits,
+                               adaptation_decay=leak), 9)
+    plain = lif.cells(Lif(neurons=1, threshold=1, membrane_bits=10), 9)
+    assert plain + 30 < cells(8, Decay()) < cells(8, Decay.shift_leak(2)) < cells(16, Decay.shift_leak(2)) - 30
