@@ -97,3 +97,15 @@ def test_it_prints(example, tmp_path):
     assert console == [] and paper.read_bytes()[:5] == b"%PDF-"
     pages = len(re.findall(rb"/Type\s*/Page\b", paper.read_bytes()))
     assert 3 <= pages <= 14
+
+
+def test_the_keyboard_reaches_what_a_method_tells(full, tmp_path):
+    page, _ = full
+    policy = re.search(r'<meta http-equiv="Content-Security-Policy"[^>]*>', page)[0]
+    hand = '<script>document.querySelector("#compression .method .tip").focus();</script>'
+    focused = tmp_path / "focused.html"
+    focused.write_text(page.replace(policy, "").replace("</body>", hand + "</body>"))
+    dom, console = browse(focused)
+    assert console == []
+    tip = re.search(r'<div id="tip"([^>]*)>([^<]*)', dom)
+    assert "hidden" not in tip[1] and tip[2] == "weights in the codebook 50%: 90.00&nbsp;%"
