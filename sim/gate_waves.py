@@ -21,7 +21,7 @@ from spikeloom.sim.ladder import Answers, Build, Design
 from spikeloom.sim.mismatch import compare
 from spikeloom.sim.reference import simulate
 from spikeloom.sim.taps import Tap
-from spikeloom.sim.volume import FOLDER
+from spikeloom.sim.volume import FOLDER, HardwareError
 from spikeloom.sim.waves import SHOWN, Written, span
 
 NOUNS = {2: "netlist after synthesis", 3: "routed design"}
@@ -46,7 +46,8 @@ def write(build: Build, frames: np.ndarray, level: int, path: Path, *, design: D
     design : replaces the gates.
     folder, progress : see `ladder.verify`.
 
-    Raises `HardwareError` if the design does not answer by the protocol, `ToolError` if a tool is missing.
+    Raises `HardwareError` if the design does not answer by the protocol, the waveform up to there is left all the same;
+    `ToolError` if a tool is missing.
     """
     check.integer("level", level, *ladder.LEVELS)
     check.choice("suffix of the waveform", path.suffix, (".fst",))
@@ -56,19 +57,25 @@ def write(build: Build, frames: np.ndarray, level: int, path: Path, *, design: D
     design = design or ladder.opened(build, level)
     core = netlist.to_verilog(design.module, design.taps)
     text = viewed(netlist.models(build.board.family), core, build, design.taps)
-    expected = simulate(plan.network, frames, trace=True)
+    expected, save_file = simulate(plan.network, frames, trace=True), path.with_suffix(".gtkw")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".waves-", dir=path.parent) as work:
         made = gates.build(text, clock_hz=build.clock_hz, baud=build.baud, simulator=_SIMULATOR, folder=folder,
                            effort=ladder.effort(build, len(frames)), waves=Path(work, cosim.WAVES[_SIMULATOR]))
-        answers = ladder.answered(made, plan, frames, lambda done: report(
-            f"waveform of the {NOUNS[level]}", done, len(frames)))
+        try:
+            answers = ladder.answered(made, plan, frames, lambda done: report(
+                f"waveform of the {NOUNS[level]}", done, len(frames)))
+        except HardwareError as error:
+            if made.waves.is_file():
+                fst.from_vcd(made.waves, path, about=about(level), top=TOPS[level])
+                fst.save(save_file, path, _groups(plan, design.taps, level), about(level))
+                raise HardwareError(f"{error} (see {path})") from None
+            raise
         fst.from_vcd(made.waves, path, about=about(level), top=TOPS[level], more=_heard(made, plan, answers))
     found, filled = ladder.traced(expected, answers.outcome, design.taps, answers.line.taps, plan)
     result = compare(expected, found)
     result = ladder.with_streamed(replace(result, spikes=result.spikes - filled), expected, answers.streamed)
-    save_file = path.with_suffix(".gtkw")
-    fst.save(save_file, path, _groups(plan, design.taps, level), about(level))
+    fst.save(save_file, path, [*_groups(plan, design.taps, level), *_answers(plan)], about(level))
     return Written(waveform=path, save_file=save_file, comparison=result, level=level,
                    shown=tuple(seen(plan, design.taps, k) for k in range(len(plan.layers))))
 
@@ -154,7 +161,7 @@ def seen(plan: Plan, looked_at: Sequence[Tap], layer: int) -> str:
 
 
 def _groups(plan: Plan, looked_at: Sequence[Tap], level: int) -> list[fst.Group]:
-    """What the save file shows: the pins, the bytes on them, layer by layer what is seen, the answers."""
+    """What the save file shows: the pins, the bytes on them, layer by layer what is seen."""
     top = TOPS[level]
     found = [fst.Group(title="pins", signals=tuple(f"{top}.{name}" for name in ("clock", "rx", "tx"))),
              fst.Group(title="bytes to the board and back", signals=tuple(
@@ -168,6 +175,11 @@ def _groups(plan: Plan, looked_at: Sequence[Tap], level: int) -> list[fst.Group]
                                signals=(f"{scope}.inference", f"{scope}.timestep")))
         found += [fst.Group(title=f"layer {k}: spikes", signals=spikes)] * bool(spikes)
         found += [fst.Group(title=f"layer {k}: membranes", numbers="signed", signals=membranes)] * bool(membranes)
+    return found
+
+
+def _answers(plan: Plan) -> list[fst.Group]:
+    """What it shows of the answers."""
     scores = tuple(f"host.score_{k}" for k in range(plan.network.layers[-1].size))
-    return [*found, fst.Group(title="class that the host read", numbers="dec", signals=("host.inference", "host.best")),
+    return [fst.Group(title="class that the host read", numbers="dec", signals=("host.inference", "host.best")),
             fst.Group(title="scores that the host read", numbers="signed", signals=scores[:SHOWN])]

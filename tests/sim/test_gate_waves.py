@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from itertools import groupby
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from spikeloom.rtl_gen import planner, protocol
 from spikeloom.sim import fst, gate_waves, ladder
 from spikeloom.sim.reference import simulate
 from spikeloom.sim.taps import Tap
+from spikeloom.sim.volume import HardwareError
 
 from . import small_gates
 from .waveforms import changes, pages, signed
@@ -104,6 +106,23 @@ def test_a_damaged_netlist_is_seen(small_ice40, network, frames, tmp_path):
     assert wrong[0].tolist() == [first.sample, first.timestep, first.neuron] and first.layer == 1
     assert membranes[tuple(wrong[0])] == first.found[1]
     assert answers[first.sample][1:] == tuple(membranes[first.sample, -1])
+
+
+@pytest.mark.slow
+def test_a_silent_design_leaves_its_waveform(small_ice40, frames, tmp_path):
+    """Gates whose line never moves: what was sent to them is there to be seen."""
+    ports = {"clock": ("input", 2), "rx": ("input", 3), "tx": ("output", "1")}
+    module = {"attributes": {}, "cells": {}, "netnames": {}, "ports": {
+        name: {"direction": way, "bits": [bit]} for name, (way, bit) in ports.items()}}
+    path = tmp_path / "a.fst"
+    with pytest.raises(HardwareError, match=r"^the design must answer over its pins, but after 0 of 4 frames .* "
+                                            rf"\(see {re.escape(str(path))}\)$"):
+        gate_waves.write(small_ice40, frames, 2, path, design=ladder.Design(module=module, taps=()),
+                         folder=tmp_path / "simulators")
+    said = [body[0] for body in framing.Unframer().feed(line(SimpleNamespace(level=2, waveform=path), "to_board"))]
+    assert said and set(said) == {protocol.IDENTIFY.code}
+    assert "host" not in path.with_suffix(".gtkw").read_text()
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.fst", "a.gtkw", "simulators"]
 
 
 @pytest.mark.parametrize(("level", "name", "message"), [
