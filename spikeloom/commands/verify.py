@@ -68,9 +68,10 @@ def run(arguments) -> int:
     if {2, 3} & {*levels}:
         build = finished(plan, arguments.board, folder)
         few = chosen.first(arguments.cocotb_samples)
-        found += [compare_gates(build, few, level) for level in levels if level in (2, 3)]
-        if arguments.wave:
-            drawn += [gate_waveform(build, first, level, folder) for level in levels if level in (2, 3)]
+        for level in sorted({2, 3} & {*levels}):
+            if arguments.wave:      # before the comparison: gates that fall silent end it
+                drawn.append(gate_waveform(build, first, level, folder))
+            found.append(compare_gates(build, few, level))
     if 4 in levels:
         proven = prove(plan, arguments.timeout)
         unproven = gaps(plan)
