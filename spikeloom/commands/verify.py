@@ -45,6 +45,7 @@ def add(parser) -> None:
 
 def run(arguments) -> int:
     from spikeloom import check
+    samples.check(arguments)
     network = load(arguments.network)
     for name in ("samples", "random", "cocotb_samples", "wave_samples"):
         if getattr(arguments, name) is not None:

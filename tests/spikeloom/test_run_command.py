@@ -124,7 +124,7 @@ def test_wrong_arguments(ask, words, message):
 
 def test_a_port_that_is_not_there(ask):
     code, _, err = ask(to="/dev/none-of-this-name")
-    assert code == 2 and err.startswith("spikeloom run: serial port /dev/none-of-this-name must be one that can be ")
+    assert code == 2 and err.startswith("spikeloom run: serial port /dev/none-of-this-name must be there, but ")
 
 
 def test_membranes_over_the_line(folder, port, small):
