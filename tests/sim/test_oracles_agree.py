@@ -103,8 +103,8 @@ def test_an_encoder_that_has_no_second_definition_is_refused(monkeypatch):
 @pytest.mark.parametrize(("bits", "decay", "bias"), [
     (18, Decay(num=60000, shift=16), (1 << 17) - 1), (31, Decay(), (1 << 31) - 9)])
 def test_a_synaptic_current_needs_more_than_32_bits_on_the_way(bits, decay, bias):
-    """J times the factor of its leak; J and I before the clip. V has 4 bits."""
-    neurons = Lif(neurons=1, threshold=None, membrane_bits=4, bias=bias, synaptic_decay=decay, synaptic_bits=bits)
+    """J times the factor of its leak; J and I before the clip. V has 24 bits."""
+    neurons = Lif(neurons=1, threshold=None, membrane_bits=24, bias=bias, synaptic_decay=decay, synaptic_bits=bits)
     synapses = Dense(weights=np.array([[-1]]), codebook=codebooks.make("binary"))
     network = Network(input=Input(shape=(1,), bits=8), readout="membrane-last", timesteps=5,
                       layers=(Layer(synapses=synapses, neurons=neurons),))

@@ -65,6 +65,12 @@ def test_nothing_is_left_but_what_is_needed(cases, fails, size):
         assert complexity(case)[3] <= 4, case
 
 
+def test_neurons_become_lif(cases):
+    large = next(case for case in cases if {kind(n) for n in neurons(case)} == {"alif"})
+    case, _ = shrink(large, FAILURE, attempt=attempt_where(lambda case: True))
+    assert {kind(n) for n in neurons(case)} == {"lif"}
+
+
 @pytest.mark.parametrize("seed", range(0, 60, 20))
 def test_candidates_are_whole_cases(cases, seed):
     """Their networks obey the contract, by which they are made; their plans and frames belong to them."""
