@@ -37,7 +37,7 @@ def _chart(stages: list[dict], what: str) -> Markup | None:
     """Accuracy against a cost, in the order of the stages; None if that never changes."""
     unit = KIB if what == "bits" else 1
     points = [Point(cost=cost / unit, accuracy=reached, name=called(stage.get("name")), tone="trial front")
-              for stage in stages if (cost := real(stage.get(what))) and cost > 0
+              for stage in stages if (cost := real(stage.get(what))) and cost >= 1
               and (reached := share(stage.get("validation"))) is not None]
     if len({point.cost for point in points}) < 2:
         return None

@@ -33,7 +33,7 @@ def search(facts: Facts) -> Markup | None:
     points = []
     for row in rows(found.get("candidates"))[:MOST]:
         size, reached = real(row.get("cost")), share(row.get("accuracy"))
-        if size and size > 0 and reached is not None:
+        if size and size >= 1 and reached is not None:
             kind = next((f"trial {key}" for key in ("chosen", "front") if row.get(key) is True), "trial")
             points.append(Point(cost=size / unit, accuracy=reached, name=called(row.get("text")), tone=kind))
     if not points:

@@ -1,11 +1,14 @@
 """What a compression or an import left in a network's file, drawn; and files that make no sense."""
 
 import json
+import math
 import re
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spikeloom import Decay, load
 from spikeloom.neurons.alif import Alif
@@ -111,6 +114,33 @@ def test_facts_without_sense_break_nothing(odd):
     assert not found.wrong and not found.open
     assert "<svg" not in re.sub(r'<svg[^>]*class="meter".*?</svg>', "", made)
     assert len(made) < 40_000
+
+
+KNOWN = ("portions", "validation", "flips", "divergences", "timesteps", "alpha", "kept", "zeros", "rates", "layers",
+         "epochs", "error", "name", "bits", "nonzero", "weights", "seconds", "facts", "graph", "network", "common", "x")
+NUMBERS = st.one_of(st.floats(0, 1), st.floats(), st.integers(-3, 10**18), st.booleans())
+VALUES = st.recursive(st.one_of(NUMBERS, st.lists(st.floats(0, 1), max_size=5), st.none(), st.text(max_size=9)),
+                      lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(
+                          st.sampled_from(KNOWN), inner, max_size=6)), max_leaves=20)
+TABLES = st.dictionaries(st.sampled_from(KNOWN), VALUES, max_size=8)
+
+
+@settings(max_examples=80)
+@given(stages=st.lists(TABLES, max_size=3), close=TABLES, candidate=VALUES)
+def test_whatever_a_file_says_is_drawn_or_left_out(stages, close, candidate):
+    provenance = {"stages": stages, "closeness": close, "candidate": candidate, "assumptions": [candidate]}
+    found = SimpleNamespace(network=SimpleNamespace(provenance=provenance), imported=False)
+    for made in (compression.section(found), closeness.section(found)):
+        parts = read(made or "")
+        assert not parts.wrong and not parts.open
+        for _, attributes in parts.elements:
+            for name in {"cx", "cy", "x", "y", "width", "height"} & set(attributes):
+                assert math.isfinite(float(attributes[name]))
+
+
+def test_costs_below_one_are_no_costs(tiny):
+    stages = [stage("a", 5e-324, 1e-300, 0.5, {}), stage("b", 8192, 10, 0.5, {})]
+    assert "<figure>" not in compression.section(facts(tiny(provenance={"stages": stages})))
 
 
 def test_what_is_cut_off_is_said():

@@ -90,7 +90,8 @@ def test_a_file_of_nonsense_is_believed_nothing(tiny, written):
         "board": "icebreaker", "resources": [1], "verify": [1, {"level": 1}, {"level": [], "mismatches": 0}],
         "proofs": "yes", "fmax_mhz": "9", "device": [], "level0": 3, "plan": {"layers": [{"strategy": {}}, 4]}}
     search = {"recipe": [], "cost": "rm", "accuracy": [], "candidates": [
-        3, {"cost": -1, "accuracy": 0.5}, {"cost": 1e400, "accuracy": 0.5}, {"cost": 5, "accuracy": "1"}]}
+        3, {"cost": -1, "accuracy": 0.5}, {"cost": 1e400, "accuracy": 0.5}, {"cost": 5, "accuracy": "1"},
+        {"cost": 5e-324, "accuracy": 0.5}]}
     network = tiny(provenance={"accuracy": {"integer": "1", "float": 7}, "stages": [{"bits": "x"}, 3, {"bits": 0}],
                                "test_images": [], "dataset": None, "method": {"a": []}})
     page, _ = written(network, nonsense, search)
