@@ -8,7 +8,7 @@ itself, so that `closeness` can say how near the integers come.
     made = bring(graph, Conventions(dt=1e-4, reset="subtract"), samples=Samples(frames=frames), options=Quantization())
     print(made.network.digest, made.assumptions)
 
-`trainable` makes a model of the layers instead, which `bring_compressed` gives to methods of `spikeloom.train.compress`.
+`trainable` makes a model of the layers instead, which `bring_compressed` gives to methods of compression.
 """
 
 from spikeloom.train.importing.ann import Balance, Conversion, convert
