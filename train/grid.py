@@ -58,7 +58,8 @@ def choose(layer: SpikingLayer, book: object, *, rule: str = "mse", by_row: bool
         return [Grid(book=book, step=pow2.choose(synapses.latent, book.exponents, rule, by_row=by_row))
                 for synapses in layer.all_synapses()]
     main, *own = layer.all_synapses()
-    steps = [_steps(main.latent, main.kept, book, rule, by_row=by_row)]
+    step = _least_error(main.latent, main.kept, book, _tried(main.latent, book, by_row=by_row))
+    steps = [step if by_row else step[0]]
     for synapses in own:
         octaves = torch.arange(-OCTAVES, OCTAVES + 1, dtype=torch.float64)
         steps.append(_least_error(synapses.latent, synapses.kept, book,
@@ -88,30 +89,26 @@ def snap(layer: SpikingLayer, grids: list[Grid]) -> None:
 
 
 def _of_rows(layer: SpikingLayer, book: object, rule: str) -> list[Grid]:
-    """A step for each row of a recurrent layer; of the powers of two between its two sets of weights, the best one."""
+    """A step for each row of a recurrent layer; of the powers of two between its two sets of weights, the best one.
+
+    Pruned weights are 0, and stay so: they count for nothing.
+    """
     main, own = layer.all_synapses()
     found = []
     for octave in range(-OCTAVES, OCTAVES + 1):
         weights = torch.cat([main.latent, own.latent / 2.0**octave], 1).detach()
-        kept = None if main.kept is None and own.kept is None else torch.cat([
-            torch.ones_like(one.latent) if one.kept is None else one.kept for one in (main, own)], 1)
-        step = _steps(weights, kept, book, rule, by_row=True)
+        if codebooks.kind(book) == "pow2":
+            step = pow2.choose(weights, book.exponents, rule, by_row=True)
+        else:
+            step = _least_error(weights, None, book, _tried(weights, book, by_row=True))
         grids = [Grid(book=book, step=step), Grid(book=book, step=step * 2.0**octave)]
         found.append((sum(map(_moved, (main, own), grids)), grids))
     return min(found, key=lambda one: one[0])[1]
 
 
 def _moved(synapses: Synapses, chosen: Grid) -> float:
-    """Squares of what rounding moves the weights by; pruned ones are not looked at."""
-    apart = chosen.nearest(synapses.latent) - synapses.latent.detach()
-    return float((apart if synapses.kept is None else apart * synapses.kept).double().square().sum())
-
-
-def _steps(weights: torch.Tensor, kept: torch.Tensor | None, book: object, rule: str, *, by_row: bool) -> torch.Tensor:
-    if codebooks.kind(book) == "pow2":
-        return pow2.choose(weights, book.exponents, rule, by_row=by_row, kept=kept)
-    step = _least_error(weights, kept, book, _greatest(weights, by_row) / _most(book) * SHRINK[:, None])
-    return step if by_row else step[0]
+    """Squares of what rounding moves the weights by."""
+    return float((chosen.nearest(synapses.latent) - synapses.latent.detach()).double().square().sum())
 
 
 def _most(book: object) -> int:
@@ -124,10 +121,11 @@ def _most(book: object) -> int:
             return 1
 
 
-def _greatest(weights: torch.Tensor, by_row: bool) -> torch.Tensor:
-    """Magnitudes `(rows or 1,)`, above 0."""
+def _tried(weights: torch.Tensor, book: object, *, by_row: bool) -> torch.Tensor:
+    """Steps `(65, rows or 1)`, above 0."""
     greatest = weights.detach().double().reshape(len(weights) if by_row else 1, -1).abs().amax(1)
-    return torch.where(greatest > 0, greatest, greatest.amax() if bool(greatest.any()) else 1.0)
+    greatest = torch.where(greatest > 0, greatest, greatest.amax() if bool(greatest.any()) else 1.0)
+    return greatest / _most(book) * SHRINK[:, None]
 
 
 def _least_error(latent: torch.Tensor, kept: torch.Tensor | None, book: object, steps: torch.Tensor) -> torch.Tensor:
