@@ -29,16 +29,17 @@ def load(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sequences(folder: Path, *, timesteps: int = TIMESTEPS, period: int = PERIOD,
-              part: slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+              part: slice = slice(None), count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Frames uint8 `(recordings, timesteps, 2, 34, 34)` of 0 and 1 of a `part` of the recordings, and their labels.
 
-    `period` : microseconds of a timestep.
+    `period` : microseconds of a timestep. `count` : the first ones of the part.
     """
     try:
         with tarfile.open(folder / FILE) as archive:
             files = {Path(m.name).name: archive.extractfile(m).read() for m in archive if m.isfile()}
         lines = files["train1K.txt"].decode().splitlines()
-        listed = [tuple(map(int, line.split())) for line in lines if line and not line.startswith("#")][part]
+        listed = [tuple(map(int, line.split())) for line in lines if line and not line.startswith("#")]
+        listed = listed[part][:count]
         frames = [_frames(files[f"{number}.bs2"], timesteps, period) for number, _ in listed]
     except (OSError, EOFError, KeyError, ValueError, tarfile.TarError, lzma.LZMAError) as error:
         raise FileError(f"{FILE} must be the archive of N-MNIST recordings, but {error}") from None

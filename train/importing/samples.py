@@ -16,7 +16,7 @@ from spikeloom.train.split import Part, Split
 RECORDINGS = "nmnist-small"
 SECONDS, CALIBRATION = 0.3, 20
 OWN = "train_frames", "train_labels"      # arrays for methods of compression
-RECORDED, SEEN, KEPT_BACK, HELD = 800, 200, 5, 6
+SEEN, KEPT_BACK, HELD = 200, 5, 6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -129,7 +129,7 @@ def material(source: str, *, dt: float, timesteps: int | None = None, count: int
         check.integer("training samples", train, HELD, 1 << 20)
     if source == RECORDINGS:
         steps = check.integer("timesteps", timesteps or round(SECONDS / dt), 1, 4096)
-        frames, labels = _sequences(steps, dt, slice(min(train or RECORDED, RECORDED)))
+        frames, labels = _sequences(steps, dt, slice(None, -nmnist.TEST), train)
         return Material(kept=_recordings(steps, dt, count), frames=frames, labels=labels,
                         note=f"methods see the first {len(frames)} recordings; the last are compared on")
     found = _file(Path(source), timesteps)
@@ -160,13 +160,13 @@ def _recordings(timesteps: int, dt: float, count: int | None) -> Samples:
     return Samples(frames=frames[CALIBRATION:], labels=labels[CALIBRATION:], calibration=frames[:CALIBRATION])
 
 
-def _sequences(timesteps: int, dt: float, part: slice) -> tuple[np.ndarray, np.ndarray]:
+def _sequences(timesteps: int, dt: float, part: slice, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     period = round(dt * 1e6)
     if period < 1:
         raise SpikeloomError(f"dt must be at least a microsecond for recordings, not {dt!r} s")
     for place in datasets.folders(RECORDINGS):
         if (place / nmnist.FILE).is_file():
-            return nmnist.sequences(place, timesteps=timesteps, period=period, part=part)
+            return nmnist.sequences(place, timesteps=timesteps, period=period, part=part, count=count)
     raise FileError(f"data set {RECORDINGS} must be in {' or '.join(map(str, datasets.folders(RECORDINGS)))}, "
                     f"as {nmnist.FILE}")
 

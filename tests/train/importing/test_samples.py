@@ -111,5 +111,10 @@ def test_recordings(tmp_path, monkeypatch):
     assert np.argwhere(found.frames[0]).tolist() == [[2, 1, 3, 21]] and found.labels.tolist() == [1, 2, 3, 4, 5]
     assert np.argwhere(found.calibration[0]).tolist() == [[2, 1, 3, 1]]
     assert load("nmnist-small", dt=1e-3, timesteps=3).frames.shape == (200, 3, 2, 34, 34)
+    for train, seen in ((None, 20), (7, 7), (30, 20)):
+        own = material("nmnist-small", dt=2e-3, count=5, train=train)
+        assert (own.kept.frames == found.frames).all() and own.kept.labels.tolist() == [1, 2, 3, 4, 5]
+        assert (own.frames == found.calibration[:seen]).all() and len(own.labels) == len(own.frames) == seen
+        assert own.note == f"methods see the first {seen} recordings; the last are compared on"
     with pytest.raises(SpikeloomError, match="dt must be at least a microsecond for recordings, not 1e-07 s"):
         load("nmnist-small", dt=1e-7, timesteps=3)
