@@ -1,6 +1,5 @@
 """Spiker+ (PyPI spikerplus 2.0.3): its own training, quantization and VHDL; GHDL, Yosys and nextpnr behind it."""
 
-import os
 import re
 from pathlib import Path
 
@@ -10,9 +9,7 @@ import images
 import numpy as np
 import spikerplus_rtl
 from rows import Row
-from stages import HERE, Stages, command
-
-from spikeloom import tools
+from stages import HERE, Stages
 
 VERSION = "2.0.3"
 UNDECLARED = ("tabulate",)
@@ -49,7 +46,6 @@ def _row(stages: Stages, widths: str, trained: dict, quantized: dict) -> Row:
     synthesised = stages.run(f"synthesise-{name}", lambda: frame.synthesise(
         core(widths), (folder / "peer.v").read_text(), BOARD, board, CLOCK_MHZ))
     placed = stages.run(f"place-{name}", lambda: frame.place(BOARD, board, synthesised["clock_hz"]))
-    netlist = stages.run(f"netlist-{name}", lambda: _netlist(folder, widths))
     road = made, verilog, synthesised, placed
     weights, neurons, decimals = widths.split(",")
     seen = compared["model"]
@@ -62,8 +58,7 @@ def _row(stages: Stages, widths: str, trained: dict, quantized: dict) -> Row:
         checked_by_tool=False,
         exactness=f"{seen['images_alike']} of {compared['images']} images have the model's hidden spikes and output "
                   f"membranes, {seen['classes_alike']} its class; our integer model of the VHDL has all of "
-                  f"{compared['rtl']['images_alike']}, and so has the repaired Verilog that was placed, of "
-                  f"{netlist['images_alike']}",
+                  f"{compared['rtl']['images_alike']}",
         board=BOARD, resources=placed["resources"], frame_flip_flops=core(widths).flip_flops,
         fmax_mhz=placed["fmax_mhz"], cycles=compared["cycles"],
         seconds=sum(stage["seconds"] for stage in road), cpu_seconds=sum(stage["cpu_seconds"] for stage in road),
@@ -151,25 +146,6 @@ def _verilog(folder: Path) -> dict:
                                     folder.parent / f"synthesis-{folder.name}")
     (folder / "peer.v").write_text(text)
     return {"repairs": repairs, "bytes": len(text)}
-
-
-def _netlist(folder: Path, widths: str) -> dict:
-    """The repaired Verilog under Verilator on the same images: whether it answers as the VHDL did."""
-    run = folder.parent / f"simulation-{folder.name}"
-    built = run / "verilated"
-    environment = {**os.environ, **tools.simulator_environment()}
-    command([*tools.find("verilator").command, "--cc", "--exe", "--build", "-Wno-lint", "-Wno-fatal", "--top-module",
-             "network", "-CFLAGS", f"-O1 -DMEMBRANE_BITS={widths.split(',')[1]}", "--Mdir", built.resolve(),
-             (folder / "peer.v").resolve(), HERE / "spikerplus_netlist.cpp"], run, log="verilator.err",
-            environment=environment)
-    shown = built / "frames.txt"
-    shown.write_text((run / "frames.txt").read_text())
-    command([built.resolve() / "Vnetwork"], built)
-    expected, cycles = read_seen((run / "seen.txt").read_text())
-    found, taken = read_seen((built / "seen.txt").read_text())
-    alike = ((found.output == expected.output).all((1, 2)) & (found.membranes == expected.membranes).all((1, 2))
-             & (np.array(taken) == cycles))
-    return {"images": len(taken), "images_alike": int(alike.sum())}
 
 
 def core(widths: str) -> frame.Core:

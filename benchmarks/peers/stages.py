@@ -50,14 +50,13 @@ class Stages:
         return {"packages": {one["name"]: one["version"] for one in json.loads(listed)}}
 
 
-def command(words: Sequence[object], folder: Path, log: str | None = None,
-            environment: dict[str, str] | None = None) -> str:
+def command(words: Sequence[object], folder: Path, log: str | None = None) -> str:
     """What a program prints, run inside `folder`; raises `ToolError` with the last line of its errors.
 
     Its errors go to the file `log`, or where ours go.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    environment = {**(environment or os.environ), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     result = subprocess.run([str(word) for word in words], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
                             capture_output=True, text=True, check=False)
     if log:
