@@ -253,9 +253,10 @@ def test_a_reader_that_goes_away_and_a_disk_that_is_full(place):
     assert (process.wait(), process.stderr.read()) == (130, b"")
     process.stderr.close()
     with open("/dev/full", "w") as full:
-        done = subprocess.run(command("boards"), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(command("show", "small.qsnn", "--json"), cwd=place, stdout=full, stderr=subprocess.PIPE,
+                              text=True, check=False)
     assert (done.returncode, done.stderr) == (
-        2, "spikeloom boards: the output must be usable, but No space left on device\n")
+        2, "spikeloom show: the output must be usable, but No space left on device\n")
     line = shlex.join(command("boards")) + " >&-"
     done = subprocess.run(["bash", "-c", line], stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
