@@ -254,7 +254,7 @@ def test_a_reader_that_goes_away_and_a_disk_that_is_full(place):
     process.stderr.close()
     with open("/dev/full", "w") as full:
         done = subprocess.run(command("show", "small.qsnn", "--json"), cwd=place, stdout=full, stderr=subprocess.PIPE,
-                              text=True, check=False)
+                              text=True, check=False, env=os.environ | {"PYTHONUNBUFFERED": ""})
     assert (done.returncode, done.stderr) == (
         2, "spikeloom show: the output must be usable, but No space left on device\n")
     line = shlex.join(command("boards")) + " >&-"
