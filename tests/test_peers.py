@@ -259,3 +259,9 @@ def test_an_unknown_peer_is_refused_before_anything_is_done():
     result = _command("--only", "spikerplus", "brian")
     assert (result.returncode, result.stdout) == (2, "")
     assert re.fullmatch(r"error: peer must be one of spikerplus, .*, spikeloom, not 'brian'\n", result.stderr)
+
+
+def test_the_page_holds_the_table_that_the_command_prints():
+    result = _command("--only")
+    assert result.returncode == 0
+    assert result.stdout.strip() in (ROOT / "docs" / "peers.md").read_text()
