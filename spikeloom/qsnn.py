@@ -26,6 +26,7 @@ from spikeloom.layer import Layer, Residual
 from spikeloom.network import Input, Network
 
 MAGIC, VERSION, CHECKSUM = b"QSNN", 2, 32
+HDF5 = b"\x89HDF"
 MAX_HEADER, MAX_FILE = 1 << 22, 1 << 28
 FIRST = {"encoders": ("direct", "threshold", "rate"), "synapses": ("dense",), "neurons": ("lif",),
          "layer": {"synapses", "neurons", "delay"}}
@@ -76,12 +77,14 @@ def pack(network: Network) -> bytes:
 def unpack(data: bytes) -> Network:
     """The network in the bytes of a file."""
     if data[:4] != MAGIC:
-        raise FileError(f"file must begin with {MAGIC!r}, not {data[:4]!r}: not a .qsnn file")
+        graph = "; `spikeloom import` makes one of a NIR graph" if data.startswith(HDF5) else ""
+        raise FileError(f"file must begin with {MAGIC!r}, not {data[:4]!r}: not a .qsnn file{graph}")
     if len(data) > MAX_FILE:
         raise FileError(f"file must be at most {MAX_FILE} bytes")
     version, size = int.from_bytes(data[4:6], "little"), int.from_bytes(data[6:10], "little")
     if len(data) >= 10 and not 1 <= version <= VERSION:
-        raise FileError(f"format version must be 1 to {VERSION}, not {version}: a newer Spikeloom wrote this file")
+        newer = ": a newer Spikeloom wrote this file" if version > VERSION else ""
+        raise FileError(f"format version must be 1 to {VERSION}, not {version}{newer}")
     if len(data) < 10 + CHECKSUM or size > min(MAX_HEADER, len(data) - 10 - CHECKSUM):
         raise FileError(f"file must be whole, not cut short at {len(data)} bytes")
     if hashlib.sha256(data[:-CHECKSUM]).digest() != data[-CHECKSUM:]:

@@ -68,9 +68,11 @@ def test_every_flipped_byte_is_refused(small):
 
 def test_messages(small, tmp_path):
     data = qsnn.pack(small())
-    newer = data[:4] + (3).to_bytes(2, "little") + data[6:]
+    older, newer = (data[:4] + version.to_bytes(2, "little") + data[6:] for version in (0, 3))
     for bad, message in [
         (b"PK\x03\x04", "not a .qsnn file$"),
+        (b"\x89HDF\r\n", "not a .qsnn file; `spikeloom import` makes one of a NIR graph$"),
+        (older, "^format version must be 1 to 2, not 0$"),
         (newer, "^format version must be 1 to 2, not 3: a newer Spikeloom wrote this file$"),
         (data[:60], "^file must be whole, not cut short at 60 bytes$"),
         (data[:-40] + b"\0" + data[-39:], "^checksum must match: the file was cut short, damaged or edited$"),
