@@ -60,8 +60,9 @@ def test_the_reference_has_every_command_and_the_ports_of_the_core(html):
     for name in plugins.names("spikeloom.commands"):
         assert f"usage: spikeloom {name}" in commands
     components = (html / "docs/reference/components.html").read_text()
-    for name in ("core.Core", "population.Population", "synaptic.SynapticCurrent", "strategies.sparse.Integrator", "skip.Skip",
-                 "parallel.chain.ParallelChain", "link.host_link.HostLink", "axi.AxiCore", "aer.AerReceiver"):
+    for name in ("core.Core", "population.Population", "synaptic.SynapticCurrent", "strategies.sparse.Integrator",
+                 "skip.Skip", "parallel.chain.ParallelChain", "link.host_link.HostLink", "axi.AxiCore",
+                 "aer.AerReceiver"):
         assert f"spikeloom.rtl_gen.{name}<" in components, name
 
 
