@@ -46,6 +46,11 @@ class Written:
     level: int = 1
     shown: tuple[str, ...] = ()
 
+    def row(self) -> dict[str, object]:
+        """What a script wants to know, in JSON types."""
+        return {"level": self.level, "waveform": str(self.waveform), "save_file": str(self.save_file),
+                "mismatches": self.comparison.mismatches}
+
 
 def write(plan: Plan, frames: np.ndarray, path: Path, *, text: str | None = None, folder: Path = FOLDER) -> Written:
     """Simulate `frames` on Verilator, one after another, and leave the waveform in `path` and a save file beside it.

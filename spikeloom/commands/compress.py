@@ -7,7 +7,7 @@ import dataclasses
 from dataclasses import asdict
 from pathlib import Path
 
-from spikeloom import plugins, terminal
+from spikeloom import commands, plugins, terminal
 from spikeloom.commands import _stages as stages
 from spikeloom.errors import FileError
 from spikeloom.qsnn import save
@@ -35,6 +35,7 @@ def run(arguments) -> int:
     from spikeloom.train import compress, datasets, pipeline
     if arguments.recipe is None:
         return _list(arguments.json)
+    commands.check_network_name(arguments.output)
     methods = [compress.parse(text) for text in arguments.methods]
     chosen, own = training.chosen(arguments.recipe, arguments.data)
     output = arguments.output or Path(f"{chosen.name if own is None else own.name}.qsnn")

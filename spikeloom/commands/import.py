@@ -11,7 +11,7 @@ after the other, with samples of --data that are not compared on.
 from dataclasses import asdict
 from pathlib import Path
 
-from spikeloom import terminal
+from spikeloom import commands, terminal
 from spikeloom.commands import _stages as stages
 from spikeloom.errors import SpikeloomError
 from spikeloom.qsnn import save
@@ -55,6 +55,7 @@ def add(parser) -> None:
 
 
 def run(arguments) -> int:
+    commands.check_network_name(arguments.output)
     if arguments.graph.suffix == ".net":
         return _lava(arguments)
     from spikeloom.train import importing

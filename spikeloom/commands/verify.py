@@ -85,7 +85,7 @@ def run(arguments) -> int:
     wrong = sum(record.mismatches for record in found) + sum(one.comparison.mismatches for one in drawn)
     wrong += sum(record.failed for record in proven)
     if arguments.json:
-        terminal.dump(whole)
+        terminal.dump(whole | {"waveforms": [one.row() for one in drawn]} if drawn else whole)
         return int(wrong > 0)
     if found:
         share = accuracy(network, chosen)

@@ -1,5 +1,6 @@
 """The waveform for reading: what it shows is the reference, by names that the save file knows."""
 
+import json
 import re
 from itertools import groupby
 
@@ -49,6 +50,12 @@ def test_membranes_and_spikes_are_the_reference(plan, frames, written):
                 assert signed(page[f"core.layer{k}.membrane_{n}"]) == expected.membranes[k][sample, timestep, n]
                 assert int(page[f"core.layer{k}.spike_{n}"]) == expected.spikes[k][sample, timestep, n]
     assert expected.spikes[0].any() and (expected.membranes[0] < 0).any()
+
+
+def test_a_row_for_scripts(written):
+    folder = written.waveform.parent
+    assert json.loads(json.dumps(written.row())) == {
+        "level": 1, "waveform": f"{folder}/all.fst", "save_file": f"{folder}/all.gtkw", "mismatches": 0}
 
 
 def test_the_answer(plan, frames, written):

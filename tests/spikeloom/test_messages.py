@@ -70,6 +70,8 @@ MISTAKES = [
     ("search digits -o hello.txt", "hello.txt must be writable, but it is a file and no folder"),
     ("train digits -o folder", "folder must be writable, but it is a folder and no file"),
     ("train digits -o digits.onnx", "--output must end in .qsnn, not 'digits.onnx'"),
+    ("compress digits inq -o digits.onnx", "--output must end in .qsnn, not 'digits.onnx'"),
+    ("import hello.nir -o net.nir", "--output must end in .qsnn, not 'net.nir'"),
     ("export small.qsnn -o m.onnx", "--output must end in .nir or .py, not 'm.onnx'"),
     ("build small.qsnn --out /proc/none", "/proc/none must be writable, but No such file or directory"),
     # the hardware
