@@ -178,11 +178,14 @@ class Footprint(wiring.Component):
 
         # The walk: each register holds what the tap in `o` needs, or what the next row starts from.
         block = Signal(range(max(shape.blocks, 2)))
-        row, column = Signal(range(rows.outputs)), Signal(range(columns.outputs))
+        row = Signal(range(rows.outputs))
+        column = Signal(range(columns.outputs))
         row_tap, column_tap = (Signal(index_shape(max(axis.most + 1, axis.kernel)), name=name)
                                for axis, name in ((rows, "row_tap"), (columns, "column_tap")))
-        first_place, first_word = Signal.like(o.p.place), Signal.like(o.p.word)
-        first_column, first_tap = Signal.like(column), Signal.like(column_tap)
+        first_place = Signal.like(o.p.place)
+        first_word = Signal.like(o.p.word)
+        first_column = Signal.like(column)
+        first_tap = Signal.like(column_tap)
         more_blocks = Signal()
         more_columns = Signal()
         more_rows = Signal()

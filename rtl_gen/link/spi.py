@@ -37,7 +37,8 @@ class SpiTarget(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        sck, copi = Signal(), Signal()
+        sck = Signal()
+        copi = Signal()
         cs_n = Signal(init=1)
         m.submodules.sck_sync = FFSynchronizer(self.sck, sck)
         m.submodules.cs_n_sync = FFSynchronizer(self.cs_n, cs_n, init=1)

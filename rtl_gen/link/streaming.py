@@ -99,7 +99,8 @@ def pour(m: Module, desk: Desk, streams: Streams) -> None:
 def answer(m: Module, desk: Desk, streams: Streams) -> None:
     """NEXT, ROW, PART: the timestep that comes next, and all rows of spikes, into the memory."""
     identity, recorder = desk.identity, desk.ports.recorder
-    row, part = Signal.like(recorder.row), Signal.like(recorder.part)
+    row = Signal.like(recorder.row)
+    part = Signal.like(recorder.part)
     m.d.comb += [recorder.row.eq(row), recorder.part.eq(part)]
     with m.State("NEXT"):
         m.d.comb += [*desk.put(streams.position), desk.advance.eq(1)]

@@ -22,8 +22,10 @@ class FakeCore(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        total, count = Signal(16), Signal(range(self.words + 1))
-        waited, number = Signal(16), Signal(range(self.outputs))
+        total = Signal(16)
+        count = Signal(range(self.words + 1))
+        waited = Signal(16)
+        number = Signal(range(self.outputs))
         score = Signal(signed(16))
         hung = Signal()
         m.d.comb += [
