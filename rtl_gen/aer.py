@@ -108,7 +108,8 @@ class AerEvents(wiring.Component):
 
         layout = data.StructLayout({"seen": WORD, "tag": self.tag_bits})
         m.submodules.bitmap = bitmap = memory.Memory(shape=layout, depth=max(self.words, 2), init=[])
-        read, write = bitmap.read_port(), bitmap.write_port()
+        read = bitmap.read_port()
+        write = bitmap.write_port()
 
         # Ticks wait to become marks.
         tick = Signal()

@@ -84,7 +84,8 @@ class LoadableMemory(wiring.Component):
             attributes = {"ram_style": "huge" if self.kind == "spram" else "block"}
             m.submodules[f"part{k}"] = words = memory.Memory(
                 shape=width, depth=max(self.depth, 2), init=[], attrs=attributes)
-            read, port = words.read_port(), words.write_port()
+            read = words.read_port()
+            port = words.write_port()
             m.d.comb += [
                 read.addr.eq(address), read.en.eq(~port.en),
                 port.addr.eq(address), port.data.eq(load.p.word), port.en.eq(write & (part == k)),

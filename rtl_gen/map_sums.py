@@ -128,7 +128,8 @@ class MapSums(wiring.Component):
         terms = list(self.terms)
         for bank in range(banks):
             m.submodules[f"sums{bank}"] = store = self.store()
-            read, write = store.read_port(), store.write_port()
+            read = store.read_port()
+            write = store.write_port()
             kept, s3_word = Signal.like(read.data, name=f"kept{bank}"), Signal.like(read.data, name=f"s3_word{bank}")
             s3_term = Signal(self.terms_shape, name=f"s3_term{bank}")
             base, total = Signal.like(kept, name=f"s3_base{bank}"), Signal.like(kept, name=f"s3_total{bank}")

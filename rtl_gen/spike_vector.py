@@ -95,7 +95,8 @@ class SpikeVector(wiring.Component):
         for bank in range(2):
             m.submodules[f"bank{bank}"] = store = memory.Memory(
                 shape=self.width, depth=max(self.words, 2), init=[], attrs=attributes)
-            read, write = store.read_port(), store.write_port()
+            read = store.read_port()
+            write = store.write_port()
             collected = read.data | bits
             with m.If((collects == bank) & ~clearing):
                 m.d.comb += [read.addr.eq(came), read.en.eq(spike & ~hit)]

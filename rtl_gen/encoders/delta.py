@@ -31,7 +31,8 @@ class Delta(Encoder):
         shape, depth = value_shape(self.network), max(words.per_page(self.network), 2)
 
         m.submodules.references = references = memory.Memory(shape=self.lanes * shape.width, depth=depth, init=[])
-        read, write = references.read_port(), references.write_port()
+        read = references.read_port()
+        write = references.write_port()
         word = Signal(index_shape(depth))
         first = Signal(init=1)
         with m.If(o.valid & o.ready):

@@ -53,7 +53,8 @@ class Recorder(wiring.Component):
         link, lanes = self.link, self._lanes
         groups = -(-self._outputs // lanes)
         m.submodules.rows = rows = Memory(shape=self._outputs, depth=max(self._steps, 2), init=[])
-        read, write = rows.read_port(), rows.write_port()
+        read = rows.read_port()
+        write = rows.write_port()
         group = Signal(range(max(groups, 2)))
         before = Signal((groups - 1) * lanes)
         row = Cat(before, self.spikes)

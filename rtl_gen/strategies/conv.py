@@ -65,7 +65,8 @@ class Integrator(wiring.Component):
             shape=built * book.bits, depth=max(len(words), 2), init=words, attrs={"rom_style": "block"})
         m.submodules.sums = sums = MapSums(
             layout, terms=self._terms(), sums=self.sum_shape, memories=self.memories)
-        read, taps = weights.read_port(), footprint.o
+        read = weights.read_port()
+        taps = footprint.o
         connect(m, wiring.flipped(self.i), footprint.i)
         connect(m, sums.o, wiring.flipped(self.o))
         m.d.comb += [

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+MAKERS = ("Signal", "like", "read_port", "write_port", "create")
 FILES = sorted(path for folder in ("rtl_gen", "boards") for path in (ROOT / folder).rglob("*.py"))
 
 
@@ -22,7 +23,7 @@ def nameless(source: str) -> list[int]:
 
 
 def is_nameless(value: ast.expr) -> bool:
-    return (isinstance(value, ast.Call) and ast.unparse(value.func) in ("Signal", "Signal.like")
+    return (isinstance(value, ast.Call) and ast.unparse(value.func) .split(".")[-1] in MAKERS
             and not any(keyword.arg == "name" for keyword in value.keywords))
 
 
@@ -33,7 +34,7 @@ def test_every_signal_has_its_name(path):
 
 @pytest.mark.parametrize(("source", "lines"), [
     ("a, b = Signal(), Signal(3)", [1]), ("x = 1\na, b = 2, Signal.like(x)", [2]),
-    ("self.a, self.b = Signal(), Signal()", []),
+    ("r, w = store.read_port(), store.write_port()", [1]), ("self.a, self.b = Signal(), Signal()", []),
     ("a, b = Signal(name='a'), Signal(3, name='b')", []), ("a, b = (Signal(name=n) for n in 'ab')", [])])
 def test_what_has_none(source, lines):
     assert nameless(source) == lines
