@@ -155,5 +155,5 @@ def test_errors_name_what_is_wrong(make, message):
 
 
 def test_kinds_are_found_by_name():
-    assert synapses.names() == ["conv", "dense", "max_pool", "sum_pool"] and neurons.names() == ["lif"]
+    assert synapses.names() == ["conv", "dense", "max_pool", "sum_pool"] and neurons.names() == ["alif", "lif"]
     assert synapses.kind(conv()) == "conv" and synapses.load("max_pool") is MaxPool and neurons.load("lif") is Lif

@@ -140,7 +140,10 @@ def place_fixture(tmp_path_factory, request):
     from tests.spikeloom.conftest import small
     folder = tmp_path_factory.mktemp("place")
     save(small(), folder / "small.qsnn")
-    (folder / "mnist.qsnn").write_bytes((request.config.rootpath / "examples/mnist-icebreaker.qsnn").read_bytes())
+    examples = request.config.rootpath / "examples"
+    (folder / "mnist.qsnn").write_bytes((examples / "mnist-icebreaker.qsnn").read_bytes())
+    for name in ("mnist-100-images.idx.gz", "mnist-100-labels.idx.gz"):
+        (folder / name).write_bytes((examples / name).read_bytes())
     (folder / "hello.txt").write_text("hello\n")
     for name in ("empty", "empty.wav"):
         (folder / name).touch()
