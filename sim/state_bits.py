@@ -31,7 +31,8 @@ def _names(text: str) -> frozenset[str]:
 # Names of registers, without numbers: those of control mean the same everywhere, the others say what passes through.
 _CONTROL = _names("""
     at_column at_row base begin beyond block busy came channel chunk clearing collects column column_tap cooling count
-    drains end end_index even event excess far fill final first first_tap first_word flags fsm_state group groups_left
+    drains end end_index even event excess far fill final first first_column first_place first_tap
+    first_word flags fsm_state group groups_left
     have index last left leaving__valid like load low mark middle near next_address none now number o__valid odd on
     outside part place position read__addr remaining restart row row_tap scanning sends short signal signature__addr
     slot spilling start state step taken tap trace__group turn until valid waiting waits went write__addr

@@ -1,5 +1,6 @@
 """What a new user meets: typical mistakes, each answered by one line, exit code 2, and nothing written."""
 
+import fcntl
 import json
 import os
 import shlex
@@ -253,6 +254,7 @@ def command(*words: str) -> list[str]:
 
 def test_a_reader_that_goes_away_and_a_disk_that_is_full(place):
     process = subprocess.Popen(command("completion", "bash"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)      # less than the script: it is not written in one go
     process.stdout.read(1)
     process.stdout.close()
     assert (process.wait(), process.stderr.read()) == (130, b"")
